@@ -1,4 +1,4 @@
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use crate::{Compute, lanes};
 
@@ -25,10 +25,10 @@ pub(crate) fn softmax_in_place(row: &mut [f32]) {
     }
 }
 
-/// The position of the largest value; the lowest one wins a tie. `None` for an empty slice.
+/// The position of the largest value; the lowest one wins a tie. `None` for an empty view.
 ///
 /// NaN is never the largest, unless there is nothing else.
-pub fn argmax(values: &[f32]) -> Option<usize> {
+pub fn argmax(values: ArrayView1<'_, f32>) -> Option<usize> {
     let mut best = 0;
     for (i, value) in values.iter().enumerate() {
         if *value > values[best] || values[best].is_nan() && !value.is_nan() {

@@ -1,0 +1,104 @@
+use gpt2_tensor::{Compute, KeyValues, TensorError, causal_attention, causal_attention_probed};
+use gpt2_weights::{AttentionParams, Config};
+use ndarray::{Array, Array2, Array4, ArrayView2, Axis, Dim, Dimension};
+
+use crate::layers::Linear;
+use crate::tap::{Site, Tap, tap};
+
+/// Causal multi-head self-attention with its projections (`GPT2Attention`).
+#[derive(Clone, Debug)]
+pub struct Attention {
+    block: usize,
+    n_head: usize,
+    scale: f32,
+    c_attn: Linear,
+    c_proj: Linear,
+}
+
+impl Attention {
+    /// Prepares the projections of block number `block` for `compute`.
+    pub fn new(
+        compute: &Compute,
+        params: AttentionParams<'_>,
+        config: &Config,
+        block: usize,
+    ) -> Self {
+        let mut scale = 1.0;
+        if config.scale_attn_weights {
+            scale /= (config.head_dim() as f64).sqrt();
+        }
+        if config.scale_attn_by_inverse_layer_idx {
+            scale /= (block + 1) as f64;
+        }
+        Attention {
+            block,
+            n_head: config.n_head,
+            scale: scale as f32,
+            c_attn: Linear::new(compute, params.c_attn),
+            c_proj: Linear::new(compute, params.c_proj),
+        }
+    }
+
+    /// Appends the keys and values of `x`, `[T, C]`, to `kv` and attends over all that it holds
+    /// then. Gives `[T, C]`.
+    ///
+    /// # Errors
+    ///
+    /// [`TensorError`] when `x` has another width, or `kv` other heads or no room; then `kv` is as
+    /// it was.
+    pub fn forward(
+        &self,
+        compute: &Compute,
+        x: ArrayView2<'_, f32>,
+        kv: &mut KeyValues,
+        taps: &mut impl Tap,
+    ) -> Result<Array2<f32>, TensorError> {
+        let i = self.block;
+        let qkv = self.split(self.c_attn.forward(compute, x)?)?;
+        let [q, k, v] = [0, 1, 2].map(|third| qkv.index_axis(Axis(1), third));
+        tap(taps, Site::Query(i), q);
+        tap(taps, Site::Key(i), k);
+        tap(taps, Site::Value(i), v);
+        kv.append(k, v)?;
+        if taps.wants(Site::CacheKey(i)) {
+            tap(taps, Site::CacheKey(i), kv.keys().view());
+        }
+        if taps.wants(Site::CacheValue(i)) {
+            tap(taps, Site::CacheValue(i), kv.values().view());
+        }
+        let attended = if taps.wants(Site::Scores(i)) || taps.wants(Site::AttentionWeights(i)) {
+            let (attended, probe) = causal_attention_probed(compute, q, kv, self.scale)?;
+            tap(taps, Site::Scores(i), probe.scores.view());
+            tap(taps, Site::AttentionWeights(i), probe.weights.view());
+            attended
+        } else {
+            causal_attention(compute, q, kv, self.scale)?
+        };
+        let merged = reshape(attended, "attended", x.raw_dim())?;
+        let y = self.c_proj.forward(compute, merged.view())?;
+        tap(taps, Site::Attention(i), y.view());
+        Ok(y)
+    }
+
+    /// The fused projection `[T, 3 C]` as `[T, 3, H, D]`: thirds (queries, keys, values) along the
+    /// last dimension, then heads. Nothing moves in memory.
+    fn split(&self, qkv: Array2<f32>) -> Result<Array4<f32>, TensorError> {
+        let (t, width) = qkv.dim();
+        reshape(qkv, "qkv", Dim([t, 3, self.n_head, width / (3 * self.n_head)]))
+    }
+}
+
+/// Another shape for the same elements in the same order.
+fn reshape<D: Dimension, E: Dimension>(
+    x: Array<f32, D>,
+    operand: &'static str,
+    shape: E,
+) -> Result<Array<f32, E>, TensorError> {
+    let (expected, actual) = (shape.slice().to_vec(), x.shape().to_vec());
+    x.into_shape_with_order(shape).map_err(|_| TensorError::Shape {
+        op: "attention",
+        operand,
+        expected,
+        actual,
+    })
+}

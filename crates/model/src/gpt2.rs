@@ -1,0 +1,161 @@
+use gpt2_tensor::{Compute, Weight, argmax, matmul, softmax};
+use gpt2_weights::{Config, Gpt2Weights};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
+
+use crate::tap::{Site, Tap, tap, tap_tokens};
+use crate::{Block, Embedding, KvCache, LayerNorm, ModelError};
+
+/// A GPT-2 language model: embeddings, blocks, the last LayerNorm and the output projection
+/// (`GPT2LMHeadModel`).
+#[derive(Clone, Debug)]
+pub struct Gpt2 {
+    config: Config,
+    compute: Compute,
+    embedding: Embedding,
+    blocks: Vec<Block>,
+    ln_f: LayerNorm,
+    /// Its own output projection; without one, `wte` is used.
+    lm_head: Option<Weight>,
+}
+
+impl Gpt2 {
+    /// Prepares the weights to run with [`Compute::default`].
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Weights`] when a tensor cannot be read, [`ModelError::UnsupportedActivation`].
+    pub fn new(weights: &Gpt2Weights) -> Result<Self, ModelError> {
+        Gpt2::with_compute(weights, Compute::default())
+    }
+
+    /// Prepares the weights to run with `compute`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gpt2::new`].
+    pub fn with_compute(weights: &Gpt2Weights, compute: Compute) -> Result<Self, ModelError> {
+        let config = weights.config().clone();
+        let blocks = (0..config.n_layer)
+            .map(|i| Block::new(&compute, weights.block(i)?, &config, i))
+            .collect::<Result<_, _>>()?;
+        Ok(Gpt2 {
+            embedding: Embedding::new(&compute, weights.embedding()?),
+            blocks,
+            ln_f: LayerNorm::new(weights.ln_f()?, config.layer_norm_epsilon),
+            lm_head: weights.lm_head()?.map(|head| Weight::from_rows(&compute, head.view())),
+            config,
+            compute,
+        })
+    }
+
+    /// The config of the checkpoint.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// How this model computes.
+    pub fn compute(&self) -> &Compute {
+        &self.compute
+    }
+
+    /// An empty cache for one sequence, with room for the whole context.
+    pub fn new_cache(&self) -> KvCache {
+        KvCache::new(&self.config)
+    }
+
+    /// Runs `tokens`, `[T]`, after whatever `cache` holds, and appends them to it. Gives the logits
+    /// of every new position, `[T, V]`.
+    ///
+    /// A prompt (prefill) and one decoded token are the same call. Watch it with a [`Tap`], or
+    /// pass `&mut ()`.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::EmptyInput`], [`ModelError::TokenOutOfRange`], [`ModelError::ContextFull`],
+    /// [`ModelError::CacheMismatch`]: all found before anything is computed, `cache` unchanged.
+    pub fn forward(
+        &self,
+        tokens: &[u32],
+        cache: &mut KvCache,
+        taps: &mut impl Tap,
+    ) -> Result<Array2<f32>, ModelError> {
+        let x = self.hidden(tokens, cache, taps)?;
+        let logits = self.logits(x.view())?;
+        tap(taps, Site::Logits, logits.view());
+        self.tap_last(logits.row(logits.nrows() - 1), taps);
+        Ok(logits)
+    }
+
+    /// [`Gpt2::forward`], but only the logits of the last position, `[V]`: what generating needs,
+    /// without the work for the others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gpt2::forward`].
+    pub fn next_logits(
+        &self,
+        tokens: &[u32],
+        cache: &mut KvCache,
+        taps: &mut impl Tap,
+    ) -> Result<Array1<f32>, ModelError> {
+        if taps.wants(Site::Logits) {
+            let logits = self.forward(tokens, cache, taps)?;
+            return Ok(logits.row(logits.nrows() - 1).to_owned());
+        }
+        let x = self.hidden(tokens, cache, taps)?;
+        let last = self.logits(x.slice(s![x.nrows() - 1.., ..]))?.remove_axis(Axis(0));
+        self.tap_last(last.view(), taps);
+        Ok(last)
+    }
+
+    /// Everything up to and with the last LayerNorm, `[T, C]`.
+    fn hidden(
+        &self,
+        tokens: &[u32],
+        cache: &mut KvCache,
+        taps: &mut impl Tap,
+    ) -> Result<Array2<f32>, ModelError> {
+        self.check_tokens(tokens)?;
+        cache.check(&self.config, tokens.len())?;
+        let mut x = self.embedding.forward(tokens, cache.len())?;
+        tap(taps, Site::Embed, x.view());
+        for (block, kv) in self.blocks.iter().zip(cache.layers_mut()) {
+            x = block.forward(&self.compute, x.view(), kv, taps)?;
+        }
+        let x = self.ln_f.forward(&self.compute, x.view())?;
+        tap(taps, Site::LnF, x.view());
+        Ok(x)
+    }
+
+    fn logits(&self, x: ArrayView2<'_, f32>) -> Result<Array2<f32>, ModelError> {
+        Ok(match &self.lm_head {
+            Some(lm_head) => matmul(&self.compute, x, lm_head)?,
+            None => self.embedding.logits(&self.compute, x)?,
+        })
+    }
+
+    /// The taps that follow from the last logits alone.
+    fn tap_last(&self, last: ArrayView1<'_, f32>, taps: &mut impl Tap) {
+        tap(taps, Site::LastLogits, last);
+        if taps.wants(Site::Argmax) {
+            tap_tokens(taps, Site::Argmax, argmax(last).map(|id| id as u32).as_slice());
+        }
+        if taps.wants(Site::Probs) {
+            let probs = softmax(&self.compute, last.insert_axis(Axis(0)));
+            tap(taps, Site::Probs, probs.row(0));
+        }
+    }
+
+    fn check_tokens(&self, tokens: &[u32]) -> Result<(), ModelError> {
+        if tokens.is_empty() {
+            return Err(ModelError::EmptyInput);
+        }
+        let vocab_size = self.config.vocab_size;
+        match tokens.iter().position(|&id| id as usize >= vocab_size) {
+            Some(position) => {
+                Err(ModelError::TokenOutOfRange { token: tokens[position], position, vocab_size })
+            }
+            None => Ok(()),
+        }
+    }
+}

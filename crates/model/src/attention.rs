@@ -1,9 +1,18 @@
 use gpt2_tensor::{Compute, KeyValues, TensorError, causal_attention, causal_attention_probed};
 use gpt2_weights::{AttentionParams, Config};
-use ndarray::{Array, Array2, Array4, ArrayView2, Axis, Dim, Dimension};
+use ndarray::{
+    Array, Array2, Array3, Array4, ArrayView2, ArrayView4, Axis, Dim, Dimension, concatenate,
+};
 
 use crate::layers::Linear;
 use crate::tap::{Site, Tap, tap};
+
+/// The rows of one sequence among those of a batch, and where its keys and values go.
+#[derive(Debug)]
+pub(crate) struct Rows<'a> {
+    pub(crate) len: usize,
+    pub(crate) kv: &'a mut KeyValues,
+}
 
 /// Causal multi-head self-attention with its projections (`GPT2Attention`).
 #[derive(Clone, Debug)]
@@ -53,8 +62,54 @@ impl Attention {
         kv: &mut KeyValues,
         taps: &mut impl Tap,
     ) -> Result<Array2<f32>, TensorError> {
-        let i = self.block;
+        self.forward_rows(compute, x, &mut [Rows { len: x.nrows(), kv }], taps)
+    }
+
+    /// [`Attention::forward`] of several sequences whose rows follow each other in `x`. The
+    /// projections take all rows at once, each sequence attends to itself.
+    pub(crate) fn forward_rows(
+        &self,
+        compute: &Compute,
+        x: ArrayView2<'_, f32>,
+        sequences: &mut [Rows<'_>],
+        taps: &mut impl Tap,
+    ) -> Result<Array2<f32>, TensorError> {
         let qkv = self.split(self.c_attn.forward(compute, x)?)?;
+        let attended = match sequences {
+            [one] => self.attend(compute, qkv.view(), one.kv, taps)?,
+            many => {
+                let mut rest = qkv.view();
+                let mut attended = Vec::with_capacity(many.len());
+                for sequence in many {
+                    let (qkv, after) = rest.split_at(Axis(0), sequence.len);
+                    attended.push(self.attend(compute, qkv, sequence.kv, taps)?);
+                    rest = after;
+                }
+                let views: Vec<_> = attended.iter().map(|part| part.view()).collect();
+                concatenate(Axis(0), &views).map_err(|_| TensorError::Shape {
+                    op: "attention",
+                    operand: "sequences",
+                    expected: vec![x.nrows()],
+                    actual: views.iter().map(|view| view.len_of(Axis(0))).collect(),
+                })?
+            }
+        };
+        // [T, H, D] is [T, C] in memory: the heads merge without moving.
+        let merged = reshape(attended, "attended", x.raw_dim())?;
+        let y = self.c_proj.forward(compute, merged.view())?;
+        tap(taps, Site::Attention(self.block), y.view());
+        Ok(y)
+    }
+
+    /// `[T, 3, H, D]` gives `[T, H, D]`, by way of the cache.
+    fn attend(
+        &self,
+        compute: &Compute,
+        qkv: ArrayView4<'_, f32>,
+        kv: &mut KeyValues,
+        taps: &mut impl Tap,
+    ) -> Result<Array3<f32>, TensorError> {
+        let i = self.block;
         let [q, k, v] = [0, 1, 2].map(|third| qkv.index_axis(Axis(1), third));
         tap(taps, Site::Query(i), q);
         tap(taps, Site::Key(i), k);
@@ -66,18 +121,13 @@ impl Attention {
         if taps.wants(Site::CacheValue(i)) {
             tap(taps, Site::CacheValue(i), kv.values().view());
         }
-        let attended = if taps.wants(Site::Scores(i)) || taps.wants(Site::AttentionWeights(i)) {
-            let (attended, probe) = causal_attention_probed(compute, q, kv, self.scale)?;
-            tap(taps, Site::Scores(i), probe.scores.view());
-            tap(taps, Site::AttentionWeights(i), probe.weights.view());
-            attended
-        } else {
-            causal_attention(compute, q, kv, self.scale)?
-        };
-        let merged = reshape(attended, "attended", x.raw_dim())?;
-        let y = self.c_proj.forward(compute, merged.view())?;
-        tap(taps, Site::Attention(i), y.view());
-        Ok(y)
+        if !taps.wants(Site::Scores(i)) && !taps.wants(Site::AttentionWeights(i)) {
+            return causal_attention(compute, q, kv, self.scale);
+        }
+        let (attended, probe) = causal_attention_probed(compute, q, kv, self.scale)?;
+        tap(taps, Site::Scores(i), probe.scores.view());
+        tap(taps, Site::AttentionWeights(i), probe.weights.view());
+        Ok(attended)
     }
 
     /// The fused projection `[T, 3 C]` as `[T, 3, H, D]`: thirds (queries, keys, values) along the

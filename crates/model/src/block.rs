@@ -2,6 +2,7 @@ use gpt2_tensor::{Compute, KeyValues, TensorError};
 use gpt2_weights::{BlockParams, Config};
 use ndarray::{Array2, ArrayView2};
 
+use crate::attention::Rows;
 use crate::tap::{Site, Tap, tap};
 use crate::{Attention, LayerNorm, Mlp, ModelError};
 
@@ -49,9 +50,20 @@ impl Block {
         kv: &mut KeyValues,
         taps: &mut impl Tap,
     ) -> Result<Array2<f32>, TensorError> {
+        self.forward_rows(compute, x, &mut [Rows { len: x.nrows(), kv }], taps)
+    }
+
+    /// [`Block::forward`] of several sequences whose rows follow each other in `x`.
+    pub(crate) fn forward_rows(
+        &self,
+        compute: &Compute,
+        x: ArrayView2<'_, f32>,
+        sequences: &mut [Rows<'_>],
+        taps: &mut impl Tap,
+    ) -> Result<Array2<f32>, TensorError> {
         let normed = self.ln_1.forward(compute, x)?;
         tap(taps, Site::Ln1(self.block), normed.view());
-        let mut residual = self.attn.forward(compute, normed.view(), kv, taps)?;
+        let mut residual = self.attn.forward_rows(compute, normed.view(), sequences, taps)?;
         residual += &x;
         let normed = self.ln_2.forward(compute, residual.view())?;
         tap(taps, Site::Ln2(self.block), normed.view());

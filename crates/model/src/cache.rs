@@ -53,8 +53,8 @@ impl KvCache {
         self.layers.get(block)
     }
 
-    pub(crate) fn layers_mut(&mut self) -> &mut [KeyValues] {
-        &mut self.layers
+    pub(crate) fn layers_mut(&mut self) -> std::slice::IterMut<'_, KeyValues> {
+        self.layers.iter_mut()
     }
 
     /// Whether the cache fits the model and has room for `new` positions.

@@ -2,8 +2,18 @@ use gpt2_tensor::{Compute, Weight, argmax, matmul, softmax};
 use gpt2_weights::{Config, Gpt2Weights};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
+use crate::attention::Rows;
 use crate::tap::{Site, Tap, tap, tap_tokens};
 use crate::{Block, Embedding, KvCache, LayerNorm, ModelError};
+
+/// One sequence of a batch: new tokens, and the cache of what came before them.
+#[derive(Debug)]
+pub struct Sequence<'a> {
+    /// The new tokens, `[T]`; each sequence may have another `T`.
+    pub tokens: &'a [u32],
+    /// The cache to which they are appended.
+    pub cache: &'a mut KvCache,
+}
 
 /// A GPT-2 language model: embeddings, blocks, the last LayerNorm and the output projection
 /// (`GPT2LMHeadModel`).
@@ -30,16 +40,25 @@ impl Gpt2 {
 
     /// Prepares the weights to run with `compute`.
     ///
+    /// The model keeps its own copy. What is copied is released from the mapped file at once, so
+    /// that never much more than one copy is in memory.
+    ///
     /// # Errors
     ///
     /// As [`Gpt2::new`].
     pub fn with_compute(weights: &Gpt2Weights, compute: Compute) -> Result<Self, ModelError> {
         let config = weights.config().clone();
         let blocks = (0..config.n_layer)
-            .map(|i| Block::new(&compute, weights.block(i)?, &config, i))
-            .collect::<Result<_, _>>()?;
+            .map(|i| {
+                let block = Block::new(&compute, weights.block(i)?, &config, i)?;
+                weights.release_block(i);
+                Ok(block)
+            })
+            .collect::<Result<_, ModelError>>()?;
+        let embedding = Embedding::new(&compute, weights.embedding()?);
+        weights.checkpoint().release("wte.weight");
         Ok(Gpt2 {
-            embedding: Embedding::new(&compute, weights.embedding()?),
+            embedding,
             blocks,
             ln_f: LayerNorm::new(weights.ln_f()?, config.layer_norm_epsilon),
             lm_head: weights.lm_head()?.map(|head| Weight::from_rows(&compute, head.view())),
@@ -108,6 +127,29 @@ impl Gpt2 {
         Ok(last)
     }
 
+    /// [`Gpt2::next_logits`] of several sequences at once, `[B, V]`: the weights are read once for
+    /// all of them. Each row has the bits that its sequence gives alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gpt2::forward`], all caches unchanged; [`ModelError::EmptyInput`] also for a batch
+    /// without sequences.
+    pub fn next_logits_batch(&self, batch: &mut [Sequence<'_>]) -> Result<Array2<f32>, ModelError> {
+        if batch.is_empty() {
+            return Err(ModelError::EmptyInput);
+        }
+        let x = self.hidden_batch(batch, &mut ())?;
+        let mut end = 0;
+        let last: Vec<usize> = batch
+            .iter()
+            .map(|sequence| {
+                end += sequence.tokens.len();
+                end - 1
+            })
+            .collect();
+        self.logits(x.select(Axis(0), &last).view())
+    }
+
     /// Everything up to and with the last LayerNorm, `[T, C]`.
     fn hidden(
         &self,
@@ -115,12 +157,33 @@ impl Gpt2 {
         cache: &mut KvCache,
         taps: &mut impl Tap,
     ) -> Result<Array2<f32>, ModelError> {
-        self.check_tokens(tokens)?;
-        cache.check(&self.config, tokens.len())?;
-        let mut x = self.embedding.forward(tokens, cache.len())?;
+        self.hidden_batch(&mut [Sequence { tokens, cache }], taps)
+    }
+
+    /// [`Gpt2::hidden`] of several sequences, whose rows follow each other.
+    fn hidden_batch(
+        &self,
+        batch: &mut [Sequence<'_>],
+        taps: &mut impl Tap,
+    ) -> Result<Array2<f32>, ModelError> {
+        for sequence in batch.iter() {
+            self.check_tokens(sequence.tokens)?;
+            sequence.cache.check(&self.config, sequence.tokens.len())?;
+        }
+        let embedded = batch
+            .iter()
+            .map(|sequence| self.embedding.forward(sequence.tokens, sequence.cache.len()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut x = stack_rows(embedded);
         tap(taps, Site::Embed, x.view());
-        for (block, kv) in self.blocks.iter().zip(cache.layers_mut()) {
-            x = block.forward(&self.compute, x.view(), kv, taps)?;
+        let mut layers: Vec<_> =
+            batch.iter_mut().map(|s| (s.tokens.len(), s.cache.layers_mut())).collect();
+        for block in &self.blocks {
+            let mut rows: Vec<_> = layers
+                .iter_mut()
+                .filter_map(|(len, layers)| Some(Rows { len: *len, kv: layers.next()? }))
+                .collect();
+            x = block.forward_rows(&self.compute, x.view(), &mut rows, taps)?;
         }
         let x = self.ln_f.forward(&self.compute, x.view())?;
         tap(taps, Site::LnF, x.view());
@@ -158,4 +221,18 @@ impl Gpt2 {
             None => Ok(()),
         }
     }
+}
+
+/// The rows of all of them, one after the other.
+fn stack_rows(mut parts: Vec<Array2<f32>>) -> Array2<f32> {
+    if parts.len() == 1 {
+        return parts.swap_remove(0);
+    }
+    let width = parts.first().map_or(0, Array2::ncols);
+    let mut all = Array2::zeros((0, width));
+    for part in parts {
+        // Every part has the width of the embedding.
+        let _ = all.append(Axis(0), part.view());
+    }
+    all
 }

@@ -16,6 +16,6 @@ pub use cache::KvCache;
 pub use decode::greedy;
 pub use embedding::Embedding;
 pub use error::ModelError;
-pub use gpt2::Gpt2;
+pub use gpt2::{Gpt2, Sequence};
 pub use layers::{LayerNorm, Linear, Mlp};
 pub use tap::{Site, Tap, Value};

@@ -251,7 +251,7 @@ impl Shard {
         access: Access,
         budget: &mut u64,
     ) -> Result<Self, WeightsError> {
-        let mut file = Source::open(path)?;
+        let file = Source::open(path)?;
         let total = file.len;
         let prefix = file.read_next(header::PREFIX.min(total))?;
         let length = header::length(&prefix, total, *budget, path)?;

@@ -123,9 +123,18 @@ pub enum WeightsError {
         supported: &'static str,
     },
 
-    /// The first eight bytes, the length of the header, are not there or point outside the file.
+    /// The file is another kind of file, or too short to be any.
+    #[error("{}: not a safetensors file but {found}", file.display())]
+    NotSafetensors {
+        /// The file.
+        file: PathBuf,
+        /// What it looks like.
+        found: &'static str,
+    },
+
+    /// The first eight bytes, the length of the header, are zero or point outside the file.
     #[error(
-        "{}: the header should have {length} bytes, but {available} follow its length",
+        "{}: the header length is {length}, it must be from 1 to the {available} bytes that follow it",
         file.display()
     )]
     HeaderLength {
@@ -366,6 +375,15 @@ pub enum WeightsError {
         block: usize,
         /// The number of blocks.
         n_layer: usize,
+    },
+
+    /// A synthetic checkpoint could not be made.
+    #[error("{}: the synthetic checkpoint cannot be made: {reason}", file.display())]
+    Synthetic {
+        /// The file that was to be written.
+        file: PathBuf,
+        /// Why not.
+        reason: String,
     },
 }
 

@@ -66,7 +66,7 @@ impl Source {
 
     /// The whole of a file that is small if it is honest.
     pub(crate) fn read_small(
-        mut self,
+        self,
         what: &'static str,
         limit: u64,
     ) -> Result<Vec<u8>, WeightsError> {
@@ -77,18 +77,20 @@ impl Source {
     }
 
     /// The next `len` bytes, all of them. `len` must have been compared with the file's.
-    pub(crate) fn read_next(&mut self, len: u64) -> Result<Vec<u8>, WeightsError> {
+    pub(crate) fn read_next(&self, len: u64) -> Result<Vec<u8>, WeightsError> {
         let io = |source| WeightsError::io(&self.path, source);
         let len = usize::try_from(len).map_err(|_| io(io::ErrorKind::OutOfMemory.into()))?;
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(len).map_err(|_| io(io::ErrorKind::OutOfMemory.into()))?;
-        bytes.resize(len, 0);
-        self.file.read_exact(&mut bytes).map_err(io)?;
+        let read = (&self.file).take(len as u64).read_to_end(&mut bytes);
+        if read.map_err(io)? < len {
+            return Err(io(io::ErrorKind::UnexpectedEof.into()));
+        }
         Ok(bytes)
     }
 
     /// The bytes from `start` (where reading has come to) to the end of the file.
-    pub(crate) fn into_data(mut self, start: u64, access: Access) -> Result<Data, WeightsError> {
+    pub(crate) fn into_data(self, start: u64, access: Access) -> Result<Data, WeightsError> {
         match access {
             Access::Read => {
                 let bytes = self.read_next(self.len.saturating_sub(start))?;

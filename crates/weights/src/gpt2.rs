@@ -12,7 +12,10 @@ use crate::{Access, Checkpoint, Config, WeightsError};
 /// The name of the configuration file in a model's directory.
 const CONFIG: &str = "config.json";
 
-/// The output head, where it is not `wte`.
+/// The token embedding.
+const WTE: &str = "wte.weight";
+
+/// The output head, where it is not the token embedding.
 const LM_HEAD: &str = "lm_head.weight";
 
 /// The weights of a GPT-2: every parameter of the configuration is there, in its shape, as floats,
@@ -24,6 +27,8 @@ const LM_HEAD: &str = "lm_head.weight";
 pub struct Gpt2Weights {
     config: Config,
     checkpoint: Checkpoint,
+    /// The name under which the token embedding is stored.
+    wte: &'static str,
     ignored: Vec<String>,
 }
 
@@ -75,9 +80,10 @@ impl Gpt2Weights {
     /// parameters nor [`ignored`](Self::ignored);
     /// [`TiedHeadDiffers`](WeightsError::TiedHeadDiffers).
     pub fn new(config: Config, checkpoint: Checkpoint) -> Result<Self, WeightsError> {
+        let wte = find_wte(&config, &checkpoint);
         // One at a time: a configuration may claim a billion blocks, the file ends the search.
         let mut parameters = BTreeSet::new();
-        for (name, shape) in parameters_of(&config) {
+        for (name, shape) in parameters_of(&config, wte) {
             checkpoint.check(&name, &shape)?;
             parameters.insert(name);
         }
@@ -95,7 +101,7 @@ impl Gpt2Weights {
         }
         let ignored = ignored.into_iter().map(str::to_owned).collect();
         check_tied_head(&config, &checkpoint)?;
-        Ok(Self { config, checkpoint, ignored })
+        Ok(Self { config, checkpoint, wte, ignored })
     }
 
     /// The configuration.
@@ -112,7 +118,7 @@ impl Gpt2Weights {
 
     /// The canonical names of all parameters, in the order of the computation.
     pub fn names(&self) -> impl Iterator<Item = String> {
-        parameters_of(&self.config).map(|(name, _)| name)
+        parameters_of(&self.config, self.wte).map(|(name, _)| name)
     }
 
     /// The tensors of the checkpoint that are known and not used: `h.{i}.attn.bias` and
@@ -123,7 +129,8 @@ impl Gpt2Weights {
         &self.ignored
     }
 
-    /// `wte.weight` and `wpe.weight`.
+    /// `wte.weight` and `wpe.weight`. Where the head is tied and only `lm_head.weight` is stored,
+    /// that is `wte`.
     ///
     /// # Errors
     ///
@@ -131,7 +138,7 @@ impl Gpt2Weights {
     pub fn embedding(&self) -> Result<EmbeddingParams<'_>, WeightsError> {
         let Config { vocab_size, n_positions, n_embd, .. } = self.config;
         Ok(EmbeddingParams {
-            wte: self.checkpoint.tensor("wte.weight", (vocab_size, n_embd))?,
+            wte: self.checkpoint.tensor(self.wte, (vocab_size, n_embd))?,
             wpe: self.checkpoint.tensor("wpe.weight", (n_positions, n_embd))?,
         })
     }
@@ -199,11 +206,14 @@ impl Gpt2Weights {
 }
 
 /// Every parameter of a configuration, by its canonical name and its shape.
-fn parameters_of(config: &Config) -> impl Iterator<Item = (String, Vec<usize>)> {
+pub(crate) fn parameters_of(
+    config: &Config,
+    wte: &'static str,
+) -> impl Iterator<Item = (String, Vec<usize>)> {
     let c = config.n_embd;
     let table = |name: &str, rows| (name.to_owned(), vec![rows, c]);
     let vector = |name: &str| (name.to_owned(), vec![c]);
-    let first = [table("wte.weight", config.vocab_size), table("wpe.weight", config.n_positions)];
+    let first = [table(wte, config.vocab_size), table("wpe.weight", config.n_positions)];
     let last = [vector("ln_f.weight"), vector("ln_f.bias")];
     let head = (!config.tie_word_embeddings).then(|| table(LM_HEAD, config.vocab_size));
     first
@@ -246,16 +256,23 @@ fn is_ignored(name: &str, config: &Config) -> bool {
     })
 }
 
+/// Where the token embedding is. Of two tensors that share memory, `safetensors.torch.save_model`
+/// keeps the one whose name sorts first, which is the head; HuggingFace ties `wte` to it then.
+fn find_wte(config: &Config, checkpoint: &Checkpoint) -> &'static str {
+    let only_head = checkpoint.raw(WTE).is_none() && checkpoint.raw(LM_HEAD).is_some();
+    if config.tie_word_embeddings && only_head { LM_HEAD } else { WTE }
+}
+
 /// A tied checkpoint may hold the head too, but only as a copy: PyTorch's own files always do.
 fn check_tied_head(config: &Config, checkpoint: &Checkpoint) -> Result<(), WeightsError> {
     let (true, Some(head), Some(wte)) =
-        (config.tie_word_embeddings, checkpoint.raw(LM_HEAD), checkpoint.raw("wte.weight"))
+        (config.tie_word_embeddings, checkpoint.raw(LM_HEAD), checkpoint.raw(WTE))
     else {
         return Ok(());
     };
     let same = head.dtype == wte.dtype && head.shape == wte.shape && head.bytes == wte.bytes;
     checkpoint.release(LM_HEAD);
-    checkpoint.release("wte.weight");
+    checkpoint.release(WTE);
     if same {
         return Ok(());
     }

@@ -92,11 +92,19 @@ pub(crate) fn length(
     budget: u64,
     file: &Path,
 ) -> Result<u64, WeightsError> {
+    let Ok(prefix) = <[u8; PREFIX as usize]>::try_from(prefix) else {
+        return Err(WeightsError::NotSafetensors {
+            file: file.to_owned(),
+            found: "fewer than eight bytes",
+        });
+    };
+    let length = u64::from_le_bytes(prefix);
     let available = file_len.saturating_sub(PREFIX);
-    // A file shorter than the length itself states, as far as anyone can tell, nothing.
-    let length = prefix.try_into().map_or(0, u64::from_le_bytes);
     if length == 0 || length > available {
-        return Err(WeightsError::HeaderLength { file: file.to_owned(), length, available });
+        return Err(match other_format(prefix) {
+            Some(found) => WeightsError::NotSafetensors { file: file.to_owned(), found },
+            None => WeightsError::HeaderLength { file: file.to_owned(), length, available },
+        });
     }
     if length > budget {
         return Err(WeightsError::TooLarge {
@@ -107,6 +115,19 @@ pub(crate) fn length(
         });
     }
     Ok(length)
+}
+
+/// What users have in place of a safetensors file, by its first eight bytes.
+fn other_format(prefix: [u8; PREFIX as usize]) -> Option<&'static str> {
+    let known: [(&[u8], &str); 6] = [
+        (b"version ", "a Git LFS pointer: the content was not fetched (git lfs pull)"),
+        (b"<!", "a web page"),
+        (b"<html", "a web page"),
+        (b"PK\x03\x04", "a zip archive, such as PyTorch's pickles are"),
+        (b"\x80\x02", "a Python pickle"),
+        (b"GGUF", "a GGUF file"),
+    ];
+    known.into_iter().find_map(|(magic, found)| prefix.starts_with(magic).then_some(found))
 }
 
 /// Parses a header and checks it against the `data_len` bytes that follow it.

@@ -12,6 +12,8 @@ mod header;
 mod index;
 mod json;
 mod params;
+mod presets;
+mod synthetic;
 
 pub use activation::ActivationFunction;
 pub use checkpoint::{Checkpoint, RawTensor};
@@ -24,3 +26,4 @@ pub use params::{
 };
 /// The element type of a stored tensor, as the `safetensors` crate names it.
 pub use safetensors::Dtype;
+pub use synthetic::Synthetic;

@@ -1,0 +1,64 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::{Tensor, TraceError, file};
+
+/// The values of one run, by the names of [`gpt2_model::Site`]; those of decode step `n` carry the
+/// prefix `step.{n}.`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Trace {
+    /// Everything recorded.
+    pub tensors: BTreeMap<String, Tensor>,
+    /// Who made it, of what: see [`Trace::ids`] and [`Trace::decode`] for the entries that matter.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Trace {
+    /// Reads a safetensors file and checks it against the digests in its own metadata, if it has
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// [`TraceError`], naming the file and the tensor.
+    pub fn open(path: &Path) -> Result<Trace, TraceError> {
+        let bytes = std::fs::read(path)
+            .map_err(|source| TraceError::Io { path: path.to_owned(), source })?;
+        Trace::from_bytes(&bytes, &path.display().to_string())
+    }
+
+    /// [`Trace::open`] for bytes in memory, which errors call `source_name`.
+    ///
+    /// # Errors
+    ///
+    /// [`TraceError`], naming the tensor.
+    pub fn from_bytes(bytes: &[u8], source_name: &str) -> Result<Trace, TraceError> {
+        file::read(bytes, source_name)
+    }
+
+    /// Writes a safetensors file with the digests of everything in it.
+    ///
+    /// # Errors
+    ///
+    /// [`TraceError::Io`].
+    pub fn save(&self, path: &Path) -> Result<(), TraceError> {
+        let bytes = file::write(self)?;
+        std::fs::write(path, bytes)
+            .map_err(|source| TraceError::Io { path: path.to_owned(), source })
+    }
+
+    /// The prompt's token ids, metadata `ids`: a JSON list. `None` if there is none.
+    pub fn ids(&self) -> Option<Vec<u32>> {
+        serde_json::from_str(self.metadata.get("ids")?).ok()
+    }
+
+    /// How many greedy tokens were generated, metadata `decode`; 0 if it does not say.
+    pub fn decode(&self) -> usize {
+        self.metadata.get("decode").and_then(|n| n.parse().ok()).unwrap_or(0)
+    }
+
+    /// The digests of the weights that made it, metadata `weights`: parameter name to SHA-256 in
+    /// hex. `None` if there are none.
+    pub fn weights(&self) -> Option<BTreeMap<String, String>> {
+        serde_json::from_str(self.metadata.get("weights")?).ok()
+    }
+}

@@ -1,0 +1,46 @@
+//! Whether the bytes that came are the ones that were meant.
+
+use crate::HubError;
+use crate::partial::Partial;
+use crate::remote::{Hash, Remote};
+use crate::url::Url;
+
+/// The bytes against everything that is known of them.
+pub(crate) fn check(partial: &mut Partial, file: &str, remote: &Remote) -> Result<(), HubError> {
+    let sizes = [
+        (remote.size, "its announced size"),
+        (remote.pin.and_then(|pin| pin.size), "the table of pinned files"),
+    ];
+    for (size, check) in sizes {
+        if let Some(expected) = size.filter(|size| *size != partial.len()) {
+            return Err(wrong_size(&remote.url, file, check, expected, partial.len()));
+        }
+    }
+    let announced = match remote.hash() {
+        Hash::Sha256 => ("its etag", remote.etag.as_str(), partial.sha256()),
+        Hash::Git => ("its etag", remote.etag.as_str(), partial.git_hash()?),
+    };
+    let pinned = remote.pin.map(|pin| ("the table of pinned files", pin.sha256, partial.sha256()));
+    for (check, expected, actual) in [Some(announced), pinned].into_iter().flatten() {
+        if expected != actual {
+            return Err(HubError::WrongHash {
+                url: remote.url.to_string(),
+                file: file.to_owned(),
+                check,
+                expected: expected.to_owned(),
+                actual,
+            });
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn wrong_size(
+    url: &Url,
+    file: &str,
+    check: &'static str,
+    expected: u64,
+    actual: u64,
+) -> HubError {
+    HubError::WrongSize { url: url.to_string(), file: file.to_owned(), check, expected, actual }
+}

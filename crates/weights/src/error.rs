@@ -232,13 +232,13 @@ pub enum WeightsError {
 
     /// The file is shorter than its header says.
     #[error(
-        "{}: truncated: the tensors end at byte {expected}, the file at {actual} (last tensor: {tensor:?})",
+        "{}: truncated: the tensors end at byte {expected}, the file at {actual} (from tensor {tensor:?} on)",
         file.display()
     )]
     Truncated {
         /// The safetensors file.
         file: PathBuf,
-        /// The tensor whose bytes are missing.
+        /// The first tensor whose bytes are not all there.
         tensor: String,
         /// The size that the header implies.
         expected: u64,

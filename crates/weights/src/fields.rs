@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::WeightsError;
-use crate::json::Object;
+use crate::json::{self, Object, shorten};
 
 const WHAT: &str = "the configuration";
 
@@ -18,9 +18,8 @@ pub(crate) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub(crate) fn parse(json: &[u8], file: &'a Path) -> Result<Self, WeightsError> {
-        let object: Object<Value> = serde_json::from_slice(json).map_err(|error| {
-            WeightsError::Json { file: file.to_owned(), what: WHAT, reason: error.to_string() }
-        })?;
+        let object: Object<Value> =
+            serde_json::from_slice(json).map_err(|error| json::invalid(file, WHAT, &error))?;
         match object.duplicate {
             Some(name) => Err(WeightsError::DuplicateName { file: file.to_owned(), name }),
             None => Ok(Self { object, file }),
@@ -122,13 +121,4 @@ impl<'a> Fields<'a> {
             .map(Some)
             .ok_or_else(|| self.error(field, "one token id or null", value))
     }
-}
-
-/// A value as a message shows it: a hostile file may have a megabyte here.
-fn shorten(text: String) -> String {
-    const MAX: usize = 80;
-    if text.chars().nth(MAX).is_none() {
-        return text;
-    }
-    text.chars().take(MAX).chain("...".chars()).collect()
 }

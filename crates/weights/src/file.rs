@@ -102,6 +102,9 @@ impl Source {
                 // is mapped cannot be known here; `Access` asks it of the caller in its
                 // documentation, and offers `Read` to whoever cannot promise it.
                 let map = unsafe { Mmap::map(&self.file) }.map_err(io)?;
+                if (map.len() as u64) < self.len {
+                    return Err(io(io::ErrorKind::UnexpectedEof.into()));
+                }
                 let start =
                     usize::try_from(start).map_err(|_| io(io::ErrorKind::OutOfMemory.into()))?;
                 Ok(Data { store: Store::Map(map), start })

@@ -13,9 +13,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::value::{Error as ValueError, StrDeserializer};
-use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::json::{Entry, Object};
+use crate::json::{self, Entry, Object, shorten};
 use crate::{Dtype, WeightsError};
 
 /// The length of the length.
@@ -23,6 +23,9 @@ pub(crate) const PREFIX: u64 = 8;
 
 /// The longest header that is read. The largest GPT-2 has one of about 80 KB.
 pub(crate) const MAX_HEADER: u64 = 4 << 20;
+
+/// The most dimensions that a tensor may have; a GPT-2's have two, its stray buffers four.
+const MAX_RANK: usize = 32;
 
 const WHAT: &str = "the header";
 
@@ -39,8 +42,34 @@ pub(crate) struct TensorInfo {
 #[derive(Deserialize)]
 struct RawInfo {
     dtype: String,
-    shape: Vec<u64>,
+    shape: Shape,
     data_offsets: (u64, u64),
+}
+
+/// A shape with no more dimensions than a message can show.
+struct Shape(Vec<u64>);
+
+impl<'de> Deserialize<'de> for Shape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ShapeVisitor;
+        impl<'de> Visitor<'de> for ShapeVisitor {
+            type Value = Shape;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a shape of at most {MAX_RANK} dimensions")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Shape, A::Error> {
+                let mut dims = Vec::new();
+                while let Some(dim) = seq.next_element()? {
+                    if dims.len() == MAX_RANK {
+                        return Err(A::Error::invalid_length(MAX_RANK + 1, &self));
+                    }
+                    dims.push(dim);
+                }
+                Ok(Shape(dims))
+            }
+        }
+        deserializer.deserialize_seq(ShapeVisitor)
+    }
 }
 
 enum HeaderEntry {
@@ -140,9 +169,8 @@ pub(crate) fn parse(
 ) -> Result<BTreeMap<String, TensorInfo>, WeightsError> {
     let text = std::str::from_utf8(header)
         .map_err(|source| WeightsError::HeaderUtf8 { file: file.to_owned(), source })?;
-    let object: Object<HeaderEntry> = serde_json::from_str(text).map_err(|error| {
-        WeightsError::Json { file: file.to_owned(), what: WHAT, reason: error.to_string() }
-    })?;
+    let object: Object<HeaderEntry> =
+        serde_json::from_str(text).map_err(|error| json::invalid(file, WHAT, &error))?;
     if let Some(name) = object.duplicate {
         return Err(WeightsError::DuplicateName { file: file.to_owned(), name });
     }
@@ -161,12 +189,12 @@ pub(crate) fn parse(
 
 /// Checks one entry by itself: the element type, the size of the shape, the order of the offsets.
 fn verify(name: &str, raw: RawInfo, file: &Path) -> Result<TensorInfo, WeightsError> {
-    let RawInfo { dtype, shape, data_offsets: (begin, end) } = raw;
+    let RawInfo { dtype, shape: Shape(shape), data_offsets: (begin, end) } = raw;
     let known: StrDeserializer<'_, ValueError> = dtype.as_str().into_deserializer();
     let dtype = Dtype::deserialize(known).map_err(|_| WeightsError::UnknownDtype {
         file: file.to_owned(),
         tensor: name.to_owned(),
-        actual: dtype.clone(),
+        actual: shorten(dtype.clone()),
     })?;
 
     let size = byte_count(&shape, dtype);

@@ -1,14 +1,15 @@
 //! `model.safetensors.index.json`: which shard holds which tensor.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Component, Path};
 
 use serde::de::MapAccess;
 
 use crate::WeightsError;
-use crate::checkpoint::Shard;
 use crate::file::{Access, Source};
-use crate::json::{Entry, Object};
+use crate::json::{self, Entry, Object, shorten};
+use crate::shard::Shard;
 
 /// The largest index that is read, in bytes; that of a sharded gpt2-xl has about 40,000.
 const MAX_INDEX: u64 = 2 << 20;
@@ -43,7 +44,7 @@ pub(crate) fn open(
             return Err(WeightsError::ShardPath {
                 file: file.to_owned(),
                 tensor: tensor.clone(),
-                shard: shard.clone(),
+                shard: shorten(shard.clone()),
             });
         }
     }
@@ -55,7 +56,7 @@ pub(crate) fn open(
         if path.symlink_metadata().is_err() {
             return Err(WeightsError::MissingShard {
                 file: file.to_owned(),
-                shard: name.to_owned(),
+                shard: shorten(name.to_owned()),
             });
         }
         shards.push(Shard::open(&path, access, budget)?);
@@ -65,20 +66,19 @@ pub(crate) fn open(
 }
 
 fn read(file: &Path) -> Result<BTreeMap<String, String>, WeightsError> {
-    let json = |reason: String| WeightsError::Json { file: file.to_owned(), what: WHAT, reason };
+    let json = |reason: &dyn fmt::Display| json::invalid(file, WHAT, reason);
     let duplicate = |name| WeightsError::DuplicateName { file: file.to_owned(), name };
     let bytes = Source::open(file)?.read_small(WHAT, MAX_INDEX)?;
-    let mut object: Object<Part> =
-        serde_json::from_slice(&bytes).map_err(|error| json(error.to_string()))?;
+    let mut object: Object<Part> = serde_json::from_slice(&bytes).map_err(|error| json(&error))?;
     if let Some(name) = object.duplicate {
         return Err(duplicate(name));
     }
     let Some(Part::WeightMap(map)) = object.entries.remove("weight_map") else {
-        return Err(json("it has no \"weight_map\"".to_owned()));
+        return Err(json(&"it has no \"weight_map\""));
     };
     match map.duplicate {
         Some(name) => Err(duplicate(name)),
-        None if map.entries.is_empty() => Err(json("its \"weight_map\" is empty".to_owned())),
+        None if map.entries.is_empty() => Err(json(&"its \"weight_map\" is empty")),
         None => Ok(map.entries),
     }
 }

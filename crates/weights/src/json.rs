@@ -1,4 +1,4 @@
-//! JSON objects whose keys must be unique.
+//! JSON objects whose keys must be unique, and what is said of JSON that is not valid.
 //!
 //! `serde_json`'s own maps keep the last of two equal keys, so that two readers of one file may
 //! see two models. Here the first repeated key is remembered and the caller refuses the file.
@@ -6,8 +6,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::path::Path;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+
+use crate::WeightsError;
+
+/// The longest key that is accepted, in bytes: a key ends up in messages.
+const MAX_KEY: usize = 1024;
 
 /// The entries of a JSON object, and the first key that stood in it twice.
 pub(crate) struct Object<V> {
@@ -50,6 +56,9 @@ impl<'de, V: Entry> Visitor<'de> for ObjectVisitor<V> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<V>, A::Error> {
         let mut object = Object { entries: BTreeMap::new(), duplicate: None };
         while let Some(key) = map.next_key::<String>()? {
+            if key.len() > MAX_KEY {
+                return Err(A::Error::custom(format_args!("a name of {} bytes", key.len())));
+            }
             if object.entries.contains_key(&key) {
                 map.next_value::<IgnoredAny>()?;
                 object.duplicate.get_or_insert(key);
@@ -61,5 +70,20 @@ impl<'de, V: Entry> Visitor<'de> for ObjectVisitor<V> {
             object.entries.insert(key, value);
         }
         Ok(object)
+    }
+}
+
+/// The error for `what`, a part of `file`, that the parser refused.
+pub(crate) fn invalid(file: &Path, what: &'static str, reason: &dyn fmt::Display) -> WeightsError {
+    let reason = shorten(reason.to_string());
+    WeightsError::Json { file: file.to_owned(), what, reason }
+}
+
+/// A text out of a file as a message shows it: a hostile one may have a megabyte.
+pub(crate) fn shorten(text: String) -> String {
+    const MAX: usize = 200;
+    match text.char_indices().nth(MAX) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
     }
 }

@@ -13,6 +13,7 @@ mod index;
 mod json;
 mod params;
 mod presets;
+mod shard;
 mod synthetic;
 
 pub use activation::ActivationFunction;

@@ -195,7 +195,7 @@ impl View for Noise {
     }
 }
 
-/// The output function of SplitMix64 (Steele, Lea and Flood 2014).
+/// The output function of `SplitMix64` (Steele, Lea and Flood 2014).
 fn mix(state: u64) -> u64 {
     let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

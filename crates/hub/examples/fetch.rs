@@ -2,11 +2,22 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program, not a library")]
 
 use std::error::Error;
+use std::process::ExitCode;
 
 use gpt2_hub::{Event, Hub, ModelId};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_else(|| "gpt2".to_owned());
+    match fetch(&name) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn fetch(name: &str) -> Result<(), Box<dyn Error>> {
     let id: ModelId = name.parse()?;
     let hub = Hub::from_vars(|name| std::env::var_os(name))?;
     let folder = hub.fetch(&id, &|event: &Event<'_>| match event {

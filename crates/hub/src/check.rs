@@ -1,8 +1,9 @@
 //! Whether the bytes that came are the ones that were meant.
 
 use crate::HubError;
+use crate::hash::Hash;
 use crate::partial::Partial;
-use crate::remote::{Hash, Remote};
+use crate::remote::Remote;
 use crate::url::Url;
 
 /// The bytes against everything that is known of them.

@@ -25,8 +25,8 @@ pub enum HubError {
 
     /// Not in the cache, and the network may not be used.
     #[error(
-        "{id} is not complete in {}, where {} missing, and HF_HUB_OFFLINE forbids the network: \
-         unset HF_HUB_OFFLINE, or point HF_HUB_CACHE at a cache that has the model",
+        "{id} is not complete in {}, where {} missing, and the network may not be used: \
+         unset HF_HUB_OFFLINE and fetch it, or point HF_HUB_CACHE at a cache that has it",
         cache.display(), are(missing)
     )]
     NotCached {
@@ -160,6 +160,24 @@ pub enum HubError {
         /// What says so: its etag, or the table of pinned files.
         check: &'static str,
         /// The hash that there should be: SHA-256 in 64 digits, or that of a git blob in 40.
+        expected: String,
+        /// The hash that there is.
+        actual: String,
+    },
+
+    /// A file in the cache is not what it was when it was fetched, or not the pinned one.
+    #[error(
+        "{file} has the hash {actual} where {check} says {expected}; remove {} and fetch the model again",
+        path.display()
+    )]
+    Damaged {
+        /// Its name in the repository.
+        file: String,
+        /// Where its bytes are: not the link, which would be made again.
+        path: PathBuf,
+        /// What says so: the name of its blob, or the table of pinned files.
+        check: &'static str,
+        /// The hash that there should be.
         expected: String,
         /// The hash that there is.
         actual: String,

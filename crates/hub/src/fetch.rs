@@ -37,11 +37,10 @@ pub(crate) fn look(hub: &Hub, id: &ModelId) -> Option<Found> {
 }
 
 pub(crate) fn fetch(hub: &Hub, id: &ModelId, progress: &dyn Progress) -> Result<PathBuf, HubError> {
-    let found = look(hub, id);
     if hub.offline {
-        return offline(hub, id, found);
+        return found(hub, id).map(|found| found.snapshot());
     }
-    match found {
+    match look(hub, id) {
         Some(found) if found.missing.nothing() && !hub.refresh => Ok(found.snapshot()),
         Some(found) if found.missing.nothing() => match online(hub, id, Some(&found), progress) {
             Err(error) if error.is_transient() => {
@@ -54,11 +53,11 @@ pub(crate) fn fetch(hub: &Hub, id: &ModelId, progress: &dyn Progress) -> Result<
     }
 }
 
-/// A model without a tokenizer is enough here: it can be run on token ids, and there is nowhere
-/// to get the tokenizer from.
-fn offline(hub: &Hub, id: &ModelId, found: Option<Found>) -> Result<PathBuf, HubError> {
-    let missing = match found {
-        Some(found) if found.missing.model.is_empty() => return Ok(found.snapshot()),
+/// The model in the cache, if it can be loaded. It may lack its tokenizer: it can be run on token
+/// ids, and where this is called there is nowhere to get the tokenizer from.
+pub(crate) fn found(hub: &Hub, id: &ModelId) -> Result<Found, HubError> {
+    let missing = match look(hub, id) {
+        Some(found) if found.missing.model.is_empty() => return Ok(found),
         Some(found) => found.missing.model,
         None => vec![CONFIG.to_owned(), WEIGHTS.to_owned()],
     };

@@ -1,5 +1,6 @@
 //! Requests: who gets the token, where redirects lead, what statuses and failures mean.
 
+use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 use std::time::{Duration, SystemTime};
 
@@ -91,9 +92,6 @@ impl<'a> Client<'a> {
             if stop(&next, &reply) {
                 return Ok((url, reply));
             }
-            if url.is_https() && !next.is_https() {
-                return Err(bad("a redirect from https to http".to_owned()));
-            }
             url = next;
         }
         Err(HubError::BadReply { url: url.to_string(), reason: "too many redirects".to_owned() })
@@ -164,7 +162,11 @@ impl<'a> Client<'a> {
             | Error::Protocol(_) => true,
             _ => false,
         };
-        HubError::Network { url: url.to_string(), transient, source: Box::new(error) }
+        let source: Box<dyn StdError + Send + Sync> = match error {
+            Error::Io(error) => Box::new(error),
+            error => Box::new(error),
+        };
+        HubError::Network { url: url.to_string(), transient, source }
     }
 
     /// The same for a failure while a body is read.

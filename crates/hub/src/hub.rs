@@ -9,10 +9,11 @@ use ureq::http::HeaderValue;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Proxy, ProxyProtocol};
 
-use crate::fetch::{fetch, look};
+use crate::fetch::{fetch, found, look};
 use crate::http::Limits;
 use crate::retry::Retry;
 use crate::url::Url;
+use crate::verify::{Verified, verify};
 use crate::{HubError, ModelId, Progress};
 
 /// A HuggingFace hub and the cache that its models are kept in.
@@ -186,6 +187,19 @@ impl Hub {
     /// A [`HubError`] that says what failed, where, and what can be done about it.
     pub fn fetch(&self, id: &ModelId, progress: &dyn Progress) -> Result<PathBuf, HubError> {
         fetch(self, id, progress)
+    }
+
+    /// Hashes the files of a model that is in the cache, and tells what each was held against. Uses
+    /// no network. Worth its seconds where it matters that the weights are the right ones: Python
+    /// checks the size of what it downloads, not the hash.
+    ///
+    /// # Errors
+    ///
+    /// [`HubError::Damaged`] for the first file that is not the right one, [`HubError::NotCached`]
+    /// if [`Hub::find`] does not find the model, [`HubError::Io`] if a file cannot be read.
+    pub fn verify(&self, id: &ModelId) -> Result<Vec<Verified>, HubError> {
+        let found = found(self, id)?;
+        verify(id, &found.commit, &found.snapshot())
     }
 
     pub(crate) fn resolve_url(

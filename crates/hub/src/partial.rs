@@ -1,13 +1,13 @@
 //! A file that is being downloaded: `BLOB.incomplete`, its length and its hash so far.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::HubError;
+use crate::hash::{Hash, each_chunk, hex};
 
 /// What is here of a file. Whatever stops the process, its bytes stay, and opening it again goes
 /// on after them; they are hashed anew then, so that damage to them is found as well.
@@ -70,14 +70,9 @@ impl Partial {
     /// The hash by which git knows the bytes, as 40 digits. It begins with the length, so it
     /// cannot be kept up while bytes arrive; but what git itself stores is small.
     pub(crate) fn git_hash(&mut self) -> Result<String, HubError> {
-        let mut sha1 = Sha1::new();
-        sha1.update(format!("blob {}\0", self.len));
-        let mut hash = || {
-            self.file.seek(SeekFrom::Start(0))?;
-            each_chunk(&self.file, |chunk| sha1.update(chunk))
-        };
-        hash().map_err(HubError::io("read", &self.path))?;
-        Ok(hex(&sha1.finalize()))
+        let rewound = self.file.seek(SeekFrom::Start(0));
+        let hash = rewound.and_then(|_| Hash::Git.digest(&self.file, self.len));
+        hash.map_err(HubError::io("read", &self.path))
     }
 
     /// Gives the file its name. It is on the disk before, so that a power cut cannot leave a
@@ -93,27 +88,6 @@ impl Partial {
         drop(self.file);
         fs::remove_file(&self.path).map_err(HubError::io("remove", &self.path))
     }
-}
-
-/// Reads to the end and tells how much that was.
-fn each_chunk(mut from: impl Read, mut to: impl FnMut(&[u8])) -> io::Result<u64> {
-    let mut buffer = vec![0; 1 << 16];
-    let mut len = 0;
-    loop {
-        match from.read(&mut buffer) {
-            Ok(0) => return Ok(len),
-            Ok(n) => {
-                to(&buffer[..n]);
-                len += n as u64;
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use ureq::http::header;
 
+use crate::hash::Hash;
 use crate::http::{Client, Reply, number, text};
 use crate::id::is_commit;
 use crate::pins::{self, Pin};
@@ -19,26 +20,6 @@ pub(crate) struct Remote {
     pub(crate) etag: String,
     pub(crate) size: Option<u64>,
     pub(crate) pin: Option<&'static Pin>,
-}
-
-/// How the etag hashes the file: it is the name of a blob in git or in its large file storage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hash {
-    /// SHA-1 of `blob SIZE\0` and the bytes.
-    Git,
-    /// SHA-256 of the bytes.
-    Sha256,
-}
-
-impl Hash {
-    fn of(etag: &str) -> Option<Self> {
-        let hex = etag.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        match etag.len() {
-            40 if hex => Some(Self::Git),
-            64 if hex => Some(Self::Sha256),
-            _ => None,
-        }
-    }
 }
 
 impl Remote {
@@ -131,20 +112,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_etag_is_a_hash_or_useless() {
+    fn an_etag_is_what_is_in_its_quotes() {
         assert_eq!(normalize_etag("\"abc\""), "abc");
         assert_eq!(normalize_etag("W/\"abc\""), "abc");
         assert_eq!(normalize_etag("abc"), "abc");
-        assert_eq!(Hash::of(&"0a".repeat(20)), Some(Hash::Git));
-        assert_eq!(Hash::of(&"0a".repeat(32)), Some(Hash::Sha256));
-        for etag in [
-            "",
-            "../../x",
-            &"0A".repeat(32),
-            &"0g".repeat(20),
-            "5d41402abc4b2a76b9719d911017c592-17",
-        ] {
-            assert_eq!(Hash::of(etag), None, "{etag}");
-        }
     }
 }

@@ -24,7 +24,7 @@ pub struct Retry {
 impl Default for Retry {
     fn default() -> Self {
         Self {
-            failures: 6,
+            failures: 5,
             first_wait: Duration::from_secs(1),
             longest_wait: Duration::from_secs(300),
         }

@@ -26,7 +26,7 @@ impl Url {
     }
 
     /// Where a `Location` header leads from here (RFC 3986, section 5.2, without `.` and `..`,
-    /// which the server resolves).
+    /// which the server resolves). What began encrypted stays so.
     pub(crate) fn join(&self, location: &str) -> Result<Self, String> {
         let scheme = self.0.scheme_str().unwrap_or("https");
         let origin = self.0.authority().map_or("", |authority| authority.as_str());
@@ -42,7 +42,11 @@ impl Url {
             let folder = self.0.path().rsplit_once('/').map_or("", |(folder, _)| folder);
             format!("{scheme}://{origin}{folder}/{location}")
         };
-        Self::parse(&absolute)
+        let next = Self::parse(&absolute)?;
+        if self.is_https() && !next.is_https() {
+            return Err(format!("{next}, which is not encrypted as {self} was"));
+        }
+        Ok(next)
     }
 
     /// Whether a token for `self` may be shown to `other`: same scheme, same host, same port.
@@ -90,7 +94,6 @@ mod tests {
             Url::parse("https://hub.example:8443/a/b/resolve/main/c.json?x=1").expect("a URL");
         for (location, expected) in [
             ("https://cdn.example/x?sig=1", "https://cdn.example/x?sig=1"),
-            ("http://cdn.example/x", "http://cdn.example/x"),
             ("//cdn.example/x", "https://cdn.example/x"),
             (
                 "/x/y?z=https://other.example/",
@@ -105,6 +108,7 @@ mod tests {
             );
         }
         for location in [
+            "http://cdn.example/x",
             "ftp://x/y",
             "file:///etc/passwd",
             "javascript:x",

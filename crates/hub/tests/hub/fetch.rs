@@ -7,7 +7,7 @@ use crate::support::server::Request;
 use crate::support::{
     COMMIT, CONFIG, Cache, FakeHub, fetch, fetch_id, git_hash, id, noise, sha256,
 };
-use gpt2_hub::{HubError, Silent};
+use gpt2_hub::Silent;
 
 const TOKENIZER: &[u8] = br#"{"model": {}}"#;
 
@@ -241,36 +241,4 @@ fn a_refresh_follows_the_branch_and_mends_what_was_cut_short() {
     let (result, events) = fetch(&cache.hub("http://127.0.0.1:9").with_refresh(true));
     assert!(result.expect("found").ends_with(NEXT));
     assert_eq!(events.last().map(String::as_str), Some("unreachable"), "{events:?}");
-}
-
-#[test]
-fn offline_is_offline() {
-    let files: [(&str, &[u8]); 3] =
-        [("config.json", CONFIG), ("tokenizer.json", TOKENIZER), ("model.safetensors", b"x")];
-    let (server, cache) = (FakeHub::new(&files), Cache::new());
-    let online = cache.hub(&server.hub.url());
-    let offline = online.clone().with_offline(true);
-
-    let error = fetch(&offline).0.expect_err("nothing is there");
-    assert!(
-        matches!(&error, HubError::NotCached { missing, .. } if missing.len() == 2),
-        "{error:?}"
-    );
-    let shown = error.to_string();
-    for part in [
-        "owner/model@main",
-        &*cache.path().to_string_lossy(),
-        "config.json and model.safetensors are missing",
-        "unset HF_HUB_OFFLINE",
-    ] {
-        assert!(shown.contains(part), "{shown}");
-    }
-    assert_eq!(server.hub.requests().len(), 0);
-    assert_eq!(cache.list(), Vec::<String>::new(), "nothing is written either");
-
-    let path = fetch(&online).0.expect("fetched");
-    let before = server.hub.requests().len();
-    assert_eq!(fetch(&offline).0.expect("found"), path);
-    assert_eq!(fetch(&offline.clone().with_refresh(true)).0.expect("found"), path);
-    assert_eq!(server.hub.requests().len(), before);
 }

@@ -122,7 +122,7 @@ impl Model {
             map.insert(t.name.clone(), entry);
         }
         let mut text = Value::Object(map).to_string();
-        while text.len() % 8 != 0 {
+        while !text.len().is_multiple_of(8) {
             text.push(' ');
         }
         text

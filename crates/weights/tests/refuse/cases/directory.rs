@@ -160,7 +160,7 @@ pub(super) fn cases() -> Vec<Case> {
 fn unreadable(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::write(path, b"12345678").unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o0)).unwrap();
     if fs::File::open(path).is_ok() {
         fs::remove_file(path).unwrap();
         std::os::unix::fs::symlink(path, path).unwrap();

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub enum Checkpoint {
     /// Token plus position embedding; not numbered.
     Embedding,
-    /// 1: the LayerNorms.
+    /// 1: every LayerNorm.
     LayerNorm,
     /// 2: queries, keys and values.
     QkvProjection,
@@ -162,5 +162,85 @@ impl fmt::Display for Checkpoint {
             Checkpoint::Probabilities => "Softmax probabilities",
             Checkpoint::EndToEnd => "End to end",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twelve_checkpoints_are_numbered_in_order() {
+        let numbers: Vec<_> = Checkpoint::ALL.into_iter().filter_map(Checkpoint::number).collect();
+        assert_eq!(numbers, (1..=12).collect::<Vec<_>>());
+        assert_eq!(Checkpoint::LayerNorm.number(), Some(1));
+        assert_eq!(Checkpoint::EndToEnd.number(), Some(12));
+        assert_eq!(Checkpoint::Embedding.number(), None);
+        assert_eq!(Checkpoint::AttentionWeights.number(), None);
+    }
+
+    #[test]
+    fn names_belong_to_their_checkpoint_in_every_step() {
+        let cases = [
+            ("embed", Checkpoint::Embedding),
+            ("h.0.ln_1", Checkpoint::LayerNorm),
+            ("h.11.ln_2", Checkpoint::LayerNorm),
+            ("ln_f", Checkpoint::LayerNorm),
+            ("h.0.attn.q", Checkpoint::QkvProjection),
+            ("h.0.attn.cache.v", Checkpoint::KvCache),
+            ("h.0.attn.scores", Checkpoint::AttentionScores),
+            ("h.0.attn.weights", Checkpoint::AttentionWeights),
+            ("h.0.attn", Checkpoint::AttentionOutput),
+            ("h.0.mlp", Checkpoint::FfnOutput),
+            ("h.0", Checkpoint::BlockOutput),
+            ("logits", Checkpoint::FullLogits),
+            ("logits.last", Checkpoint::SelectedLogits),
+            ("argmax", Checkpoint::Argmax),
+            ("probs", Checkpoint::Probabilities),
+            ("generated", Checkpoint::EndToEnd),
+        ];
+        for (name, checkpoint) in cases {
+            assert_eq!(Checkpoint::of(name), Some(checkpoint), "{name}");
+            assert_eq!(Checkpoint::of(&format!("step.3.{name}")), Some(checkpoint), "{name}");
+        }
+        for name in
+            ["", "h", "h.", "h.x", "h.0.ln_3", "ln_1", "h.0.logits", "step.ln_f", "step.x.ln_f"]
+        {
+            assert_eq!(Checkpoint::of(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_sort_as_the_forward_pass_computes_them() {
+        let expected = [
+            "embed",
+            "h.0.ln_1",
+            "h.0.attn.q",
+            "h.0.attn.k",
+            "h.0.attn.v",
+            "h.0.attn.cache.k",
+            "h.0.attn.cache.v",
+            "h.0.attn.scores",
+            "h.0.attn.weights",
+            "h.0.attn",
+            "h.0.ln_2",
+            "h.0.mlp",
+            "h.0",
+            "h.2.ln_1",
+            "h.10.ln_1",
+            "ln_f",
+            "logits",
+            "logits.last",
+            "argmax",
+            "probs",
+            "step.1.embed",
+            "step.1.h.0",
+            "step.10.embed",
+            "generated",
+        ];
+        let mut names = expected;
+        names.reverse();
+        names.sort_by_cached_key(|name| forward_order(name));
+        assert_eq!(names, expected);
     }
 }

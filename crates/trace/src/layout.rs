@@ -19,7 +19,10 @@ pub(crate) fn check(trace: &Trace, name: &str) -> Result<(), Problem> {
     let held = cache.len_of(Axis(0));
     let mut new = 0;
     if let Some(fresh) = array(trace, &format!("{stem}.{kind}")) {
-        new = fresh.len_of(Axis(0)).min(held);
+        new = fresh.len_of(Axis(0));
+        if new > held {
+            return Err(Problem::CacheLayout { position: held, what });
+        }
         check_rows(&cache, held - new, &fresh, what)?;
     }
     if let Some(before) = previous_step(name).and_then(|name| array(trace, &name)) {

@@ -38,6 +38,12 @@ pub enum TensorError {
         /// Positions it can hold.
         capacity: usize,
     },
+    /// Instructions were asked for that this CPU does not have.
+    #[error("this CPU has no {isa}")]
+    MissingIsa {
+        /// The [`crate::Isa::name`].
+        isa: &'static str,
+    },
 }
 
 /// Checks one operand's shape.

@@ -55,15 +55,15 @@ pub fn softmax(x: ArrayView2<'_, f32>) -> Array2<f64> {
     y
 }
 
-/// [`crate::gelu_new`].
+/// [`crate::gelu_new`], as `x / (1 + exp(-2 u))`: with tanh, f64 too would lose what is small.
 pub fn gelu_new(x: f64) -> f64 {
-    let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
-    0.5 * x * (1.0 + inner.tanh())
+    let u = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
+    x / (1.0 + (-2.0 * u).exp())
 }
 
-/// [`crate::gelu`].
+/// [`crate::gelu`], as `0.5 x erfc(-x / sqrt(2))`, for the same reason.
 pub fn gelu(x: f64) -> f64 {
-    0.5 * x * (1.0 + libm::erf(x * std::f64::consts::FRAC_1_SQRT_2))
+    0.5 * x * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2)
 }
 
 /// [`crate::silu`].

@@ -1,28 +1,19 @@
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
-use crate::{Compute, lanes};
+use crate::kernels::rows::Softmax;
+use crate::{Compute, elementwise};
 
 /// `exp(x - max) / sum(exp(x - max))`, for each row of `x`, `[rows, classes]`.
 ///
 /// A row without classes stays empty; `-inf` gives 0, and a row of only `-inf` gives NaN, as in
 /// `torch.softmax`.
-pub fn softmax(_compute: &Compute, x: ArrayView2<'_, f32>) -> Array2<f32> {
-    let mut y = x.as_standard_layout().into_owned();
-    for mut row in y.outer_iter_mut() {
-        softmax_in_place(row.as_slice_mut().unwrap_or_default());
-    }
-    y
-}
-
-pub(crate) fn softmax_in_place(row: &mut [f32]) {
-    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    for x in row.iter_mut() {
-        *x = (*x - max).exp();
-    }
-    let sum = lanes::sum(row, |x| x);
-    for x in row.iter_mut() {
-        *x /= sum;
-    }
+pub fn softmax(compute: &Compute, x: ArrayView2<'_, f32>) -> Array2<f32> {
+    let classes = x.ncols();
+    elementwise::rows(compute, x, |rows| {
+        for row in rows.chunks_exact_mut(classes) {
+            compute.run(Softmax(row));
+        }
+    })
 }
 
 /// The position of the largest value; the lowest one wins a tie. `None` for an empty view.

@@ -1,1 +1,25 @@
 #![doc = include_str!("../README.md")]
+
+mod comparison;
+mod error;
+mod generate;
+mod inspection;
+mod reference;
+mod report;
+mod sampling;
+mod source;
+mod stream;
+mod tokenizer;
+mod validation;
+
+pub use comparison::Comparison;
+pub use error::RunnerError;
+pub use generate::{Generation, GenerationOptions, Stop, generate};
+pub use inspection::{Inspection, NonFinite, Parameters};
+pub use reference::{ReferenceSource, truth_beside};
+pub use report::{Case, CheckpointRow, Failure, Verdict, failures};
+pub use sampling::{Sampler, Sampling};
+pub use source::ModelSource;
+pub use stream::TextStream;
+pub use tokenizer::{Tokenizer, TokenizerError};
+pub use validation::Validation;

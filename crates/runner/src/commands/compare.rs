@@ -1,0 +1,63 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use gpt2_runner::{Comparison, Verdict, failures, truth_beside};
+use gpt2_trace::Tolerances;
+
+use crate::{output, render};
+
+/// Hold one trace against another
+///
+/// Everything that REFERENCE holds is expected in OURS, and has to lie within the tolerance of its
+/// checkpoint. With the same run in f64 at hand, it is also told who is nearer to it, and being much
+/// farther than the reference is a failure too.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  gpt2 compare ours.safetensors reference.safetensors --json report.json
+
+Exit codes: 0 they agree; 1 they diverge (the first tensors that do are printed, in the order of the
+computation), a tensor of the reference is missing, has another shape or a NaN; 2 they could not be
+compared: a file is unreadable or was changed, or the traces are of other tokens or weights.")]
+pub(crate) struct Args {
+    /// The trace to judge
+    #[arg(value_name = "OURS")]
+    ours: PathBuf,
+    /// The trace that is right
+    #[arg(value_name = "REFERENCE")]
+    reference: PathBuf,
+    /// The reference's run in f64 [default: FILE.f64.safetensors beside a REFERENCE FILE.safetensors]
+    #[arg(long, value_name = "FILE.f64.safetensors")]
+    truth: Option<PathBuf>,
+    /// Write the whole result to a file, `-` for stdout in place of the table
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let truth = args.truth.clone().or_else(|| truth_beside(&args.reference));
+    let tolerances = Tolerances::builtin()?;
+    let comparison =
+        Comparison::of_files(&args.ours, &args.reference, truth.as_deref(), &tolerances)?;
+    let passes = comparison.verdict == Verdict::Pass;
+
+    if let Some(path) = &args.json {
+        output::json(&comparison, path)?;
+    }
+    if args.json.as_deref() != Some("-".as_ref()) {
+        let cases = std::slice::from_ref(&comparison.case);
+        let mut text = format!("ours       {}\n", args.ours.display());
+        text += &format!("reference  {}\n", args.reference.display());
+        text += &match &truth {
+            Some(truth) => format!("f64        {}\n", truth.display()),
+            None => "f64        none: who is nearer to the truth is not known\n".to_owned(),
+        };
+        text += &render::cases(cases);
+        text += &render::checkpoints(&comparison.checkpoints, cases);
+        text += &render::far_from_truth(&comparison.checkpoints);
+        text += &render::failures(&failures(cases), cases);
+        text += &render::verdict(passes, &comparison.checkpoints, "the reference");
+        output::print(&text)?;
+    }
+    Ok(if passes { ExitCode::SUCCESS } else { ExitCode::from(output::DISAGREE) })
+}

@@ -1,0 +1,91 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use gpt2_runner::{Inspection, ModelSource, ReferenceSource, Validation, Verdict, failures};
+use gpt2_trace::Tolerances;
+
+use crate::cli::{ComputeArgs, ModelName};
+use crate::{output, render};
+
+/// Is the model right, at every layer?
+///
+/// Runs the tokens of every reference trace through the model, and holds each layer against what
+/// HuggingFace computed from the same weights, at twelve checkpoints from the first LayerNorm to
+/// the generated tokens. The references carry the SHA-256 of the weights that made them and of
+/// themselves, so a changed byte in either is found and named.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  gpt2 validate                                       the embedded model
+  gpt2 validate --model path/to/gpt2                  with path/to/gpt2/reference/*.safetensors
+  gpt2 validate --model path/to/gpt2 --reference hello.safetensors --json report.json
+
+References are made by HuggingFace itself, through `cargo xtask reference --model DIR --prompt TEXT --out FILE`.
+
+Exit codes: 0 every checkpoint passes; 1 one does not, or was not compared; 2 the model cannot be
+loaded.")]
+pub(crate) struct Args {
+    /// `demo`, or a directory with config.json and model.safetensors
+    #[arg(long, value_name = "MODEL", default_value = "demo")]
+    model: ModelName,
+    /// A reference trace, instead of those that come with the model; may be repeated
+    #[arg(long, value_name = "FILE.safetensors")]
+    reference: Vec<PathBuf>,
+    /// Write the whole result to a file, `-` for stdout in place of the table
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    #[command(flatten)]
+    compute: ComputeArgs,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let source = args.model.resolve()?;
+    let weights = source.weights()?;
+    let references = match args.reference.as_slice() {
+        [] => source.references()?,
+        given => given.iter().map(ReferenceSource::file).collect(),
+    };
+    let model = args.compute.model(&weights)?;
+    let facts = Inspection::new(&source.to_string(), &weights, source.tokenizer().ok().as_ref());
+    let validation = Validation::run(&model, &weights, facts, &references, &Tolerances::builtin()?);
+    let passes = validation.verdict == Verdict::Pass;
+
+    if let Some(path) = &args.json {
+        output::json(&validation, path)?;
+    }
+    if args.json.as_deref() != Some("-".as_ref()) {
+        output::print(&report(&validation, &source))?;
+    }
+    Ok(if passes { ExitCode::SUCCESS } else { ExitCode::from(output::DISAGREE) })
+}
+
+fn report(validation: &Validation, source: &ModelSource) -> String {
+    let mut text = render::model(&validation.model, &validation.backend);
+    if validation.cases.is_empty() {
+        return text + &how_to_make_a_reference(source);
+    }
+    text += &render::made_by(&validation.cases);
+    text += &render::cases(&validation.cases);
+    text += &render::checkpoints(&validation.checkpoints, &validation.cases);
+    text += &render::far_from_truth(&validation.checkpoints);
+    text += &render::failures(&failures(&validation.cases), &validation.cases);
+    text += &render::problems(&validation.problems);
+    text += &render::verdict(
+        validation.verdict == Verdict::Pass,
+        &validation.checkpoints,
+        "HuggingFace",
+    );
+    text
+}
+
+fn how_to_make_a_reference(source: &ModelSource) -> String {
+    let place = match source {
+        ModelSource::Directory { path, .. } => path.display().to_string(),
+        ModelSource::Demo => "DIR".to_owned(),
+    };
+    format!(
+        "\nFAIL: there is no reference to compare with. {place}/reference holds none, and --reference \
+         names none.\nHuggingFace makes one (it needs Python, and takes the packages from PyPI):\n\n    \
+         cargo xtask reference --model {place} --prompt \"Hello.\" --decode 8 --out {place}/reference/hello.safetensors\n",
+    )
+}

@@ -1,0 +1,70 @@
+use std::path::PathBuf;
+
+use gpt2_model::ModelError;
+use gpt2_trace::TraceError;
+use gpt2_weights::WeightsError;
+
+use crate::TokenizerError;
+
+/// Why something could not be run at all. A result that is wrong is not an error but a verdict.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunnerError {
+    /// There is no model of that name.
+    #[error(
+        "no model `{name}`: there is no such directory (a model is `demo`, or a directory with \
+         config.json and model.safetensors)"
+    )]
+    NoSuchModel {
+        /// What was given.
+        name: String,
+    },
+    /// The checkpoint was refused.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The model refused the tokens.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A trace could not be read or made.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// The tokenizer could not be read, or refused the text.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The directory of references cannot be listed.
+    #[error("{}: {source}", directory.display())]
+    References {
+        /// The directory.
+        directory: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Two traces are not of the same run, so that their difference would mean nothing.
+    #[error(
+        "the traces are of different runs: `{key}` is {ours} in ours, {reference} in the reference"
+    )]
+    DifferentRuns {
+        /// The metadata that differs.
+        key: &'static str,
+        /// Its value in our trace.
+        ours: String,
+        /// Its value in the reference.
+        reference: String,
+    },
+    /// The reference holds no tensor.
+    #[error("{reference} holds no tensor: there is nothing to compare")]
+    NothingToCompare {
+        /// The reference.
+        reference: String,
+    },
+    /// A sampling parameter is out of its range.
+    #[error("{parameter} is {value}, it must be {expected}")]
+    Sampling {
+        /// The parameter.
+        parameter: &'static str,
+        /// What was given.
+        value: f64,
+        /// Its range.
+        expected: &'static str,
+    },
+}

@@ -1,0 +1,149 @@
+//! What a comparison and a validation have in common: cases, a row per checkpoint, failures.
+
+use std::path::PathBuf;
+
+use gpt2_trace::{Checkpoint, Difference, Entry, Problem, Summary, Tolerances, Trace};
+use serde::Serialize;
+
+/// Whether the numbers agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Everything that was expected was compared and lies within its tolerance.
+    Pass,
+    /// Something does not, or was not compared.
+    Fail,
+    /// Nothing was expected here, so nothing is said. Only ever one checkpoint of a comparison whose
+    /// reference holds others.
+    NotCompared,
+}
+
+impl Verdict {
+    pub(crate) fn of(passes: bool) -> Self {
+        if passes { Verdict::Pass } else { Verdict::Fail }
+    }
+}
+
+/// One checkpoint over all cases.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckpointRow {
+    /// 1 to 12, or `None` for the two that only feed a numbered one.
+    pub number: Option<usize>,
+    /// Its name for readers.
+    pub title: String,
+    /// Whether it passes.
+    pub verdict: Verdict,
+    /// The figures.
+    #[serde(flatten)]
+    pub summary: Summary,
+}
+
+impl CheckpointRow {
+    /// A row for each checkpoint, in the order of the forward pass. A checkpoint of which the cases
+    /// hold nothing gets the verdict `nothing`.
+    pub(crate) fn all(
+        cases: &[Case],
+        tolerances: &Tolerances,
+        nothing: Verdict,
+    ) -> Vec<CheckpointRow> {
+        let entries: Vec<(&str, &[Entry])> =
+            cases.iter().map(|case| (case.name.as_str(), case.entries.as_slice())).collect();
+        let row = |summary: Summary| CheckpointRow {
+            number: summary.checkpoint.number(),
+            title: summary.checkpoint.to_string(),
+            verdict: if summary.expected == 0 { nothing } else { Verdict::of(summary.passes()) },
+            summary,
+        };
+        Summary::of(&entries, tolerances).into_iter().map(row).collect()
+    }
+}
+
+/// One reference trace, held against ours.
+#[derive(Clone, Debug, Serialize)]
+pub struct Case {
+    /// The name of the file without its ending.
+    pub name: String,
+    /// The file; `None` if it is embedded.
+    pub file: Option<PathBuf>,
+    /// The prompt, if it was text.
+    pub prompt: Option<String>,
+    /// How many tokens the prompt has.
+    pub tokens: usize,
+    /// How many tokens were decoded.
+    pub decode: usize,
+    /// Who made it: metadata `transformers`, `torch`, ...; or `source` alone.
+    pub made_by: Vec<(String, String)>,
+    /// Whether the same run in f64 was there.
+    pub truth: bool,
+    /// Why it could not be used, or which of its weights are not ours.
+    pub problems: Vec<String>,
+    /// Every tensor of the reference, in the order of the forward pass.
+    pub entries: Vec<Entry>,
+}
+
+impl Case {
+    pub(crate) fn new(name: &str, file: Option<PathBuf>) -> Self {
+        Case {
+            name: name.to_owned(),
+            file,
+            prompt: None,
+            tokens: 0,
+            decode: 0,
+            made_by: Vec::new(),
+            truth: false,
+            problems: Vec::new(),
+            entries: Vec::new(),
+        }
+    }
+
+    /// Takes over what the metadata says.
+    pub(crate) fn describe(&mut self, reference: &Trace, truth: Option<&Trace>) {
+        let get = |key: &str| reference.metadata.get(key).cloned();
+        self.prompt = get("prompt");
+        self.tokens = reference.ids().map_or(0, |ids| ids.len());
+        self.decode = reference.decode();
+        self.truth = truth.is_some();
+        self.made_by = ["source", "transformers", "torch", "python"]
+            .iter()
+            .filter_map(|key| Some(((*key).to_owned(), get(key)?)))
+            .collect();
+    }
+
+    /// Whether it could be used, and every tensor of it agrees.
+    pub fn passes(&self) -> bool {
+        self.problems.is_empty()
+            && !self.entries.is_empty()
+            && self.entries.iter().all(Entry::passes)
+    }
+}
+
+/// A tensor that does not agree.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure<'a> {
+    /// The position of its case.
+    pub case: usize,
+    /// The recorded name.
+    pub name: &'a str,
+    /// The checkpoint it belongs to; `None` for a name that is not a tap.
+    pub checkpoint: Option<Checkpoint>,
+    /// How far off it is, or why it could not be compared.
+    pub result: Result<&'a Difference, &'a Problem>,
+}
+
+/// The tensors that do not agree, each case in the order of the forward pass: the first one is where
+/// to look.
+pub fn failures(cases: &[Case]) -> Vec<Failure<'_>> {
+    let mut failures = Vec::new();
+    for (case, entries) in cases.iter().enumerate() {
+        for entry in entries.entries.iter().filter(|entry| !entry.passes()) {
+            failures.push(Failure {
+                case,
+                name: &entry.name,
+                checkpoint: entry.checkpoint,
+                result: entry.result.as_ref(),
+            });
+        }
+    }
+    failures
+}

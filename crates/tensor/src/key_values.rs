@@ -1,4 +1,4 @@
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array3, ArrayView3, Axis, s};
 
 use crate::TensorError;
 use crate::error::expect_shape;
@@ -84,12 +84,26 @@ impl KeyValues {
         if new > self.capacity - self.len {
             return Err(TensorError::CacheFull { len: self.len, new, capacity: self.capacity });
         }
+        let (keys_per_head, values_per_head, room) = {
+            let packed = self.packed();
+            (packed.keys_per_head(), packed.values_per_head(), packed.room)
+        };
         for head in 0..self.n_head {
-            for d in 0..self.head_dim {
-                for t in 0..new {
-                    let (key, value) = self.places(head, self.len + t, d);
-                    self.keys[key] = k[[t, head, d]];
-                    self.values[value] = v[[t, head, d]];
+            let keys = &mut self.keys[head * keys_per_head..][..keys_per_head];
+            let values = &mut self.values[head * values_per_head..][..values_per_head];
+            for t in 0..new {
+                let position = self.len + t;
+                // Element `d` goes to row `d` of the panel, and to column `d` of the panels.
+                let panel = &mut keys[position / PANEL * self.head_dim * PANEL..];
+                let panel = panel.as_chunks_mut::<PANEL>().0;
+                for (row, &x) in panel.iter_mut().zip(k.slice(s![t, head, ..])) {
+                    row[position % PANEL] = x;
+                }
+                let columns = values.chunks_exact_mut(room * PANEL);
+                let value = v.slice(s![t, head, ..]);
+                for (panel, value) in columns.zip(value.axis_chunks_iter(Axis(0), PANEL)) {
+                    let row = &mut panel[position * PANEL..][..value.len()];
+                    row.iter_mut().zip(value).for_each(|(to, &x)| *to = x);
                 }
             }
         }

@@ -22,6 +22,7 @@ pub use attention::{AttentionProbe, causal_attention, causal_attention_probed};
 pub use compute::{Backend, Compute, ComputeBuilder};
 pub use error::TensorError;
 pub use isa::Isa;
+pub use kernels::peak::fused_multiply_adds;
 pub use key_values::KeyValues;
 pub use layer_norm::layer_norm;
 pub use linear::{linear, linear_activated, matmul};

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 use std::ops::{Add, Div, Mul, Sub};
 
 use super::Kernel;
-use super::simd::{Simd, Vector};
+use super::simd::{Shape, Simd, Vector};
 use crate::Isa;
 
 /// Proves AVX2 and FMA. Made only by [`run`].
@@ -30,8 +30,7 @@ impl Simd for Avx2 {
 
     const ISA: Isa = Isa::Avx2;
 
-    // 12 of the 16 registers accumulate, three hold the broadcasts, one the panel.
-    const MAX_ROWS: usize = 3;
+    const TILE: Shape = Shape::Narrow;
 
     #[inline(always)]
     fn splat(self, x: f32) -> V256x2 {
@@ -131,10 +130,14 @@ impl Vector for V256x2 {
     #[inline(always)]
     fn pow2_of_shifted(self) -> Self {
         // SAFETY: a `V256x2` proves AVX2.
-        let half = |x| unsafe {
-            let exponent = _mm256_slli_epi32::<23>(_mm256_castps_si256(x));
-            _mm256_castsi256_ps(_mm256_add_epi32(exponent, _mm256_set1_epi32(127 << 23)))
-        };
-        V256x2(half(self.0), half(self.1))
+        unsafe {
+            let bias = _mm256_set1_epi32(127 << 23);
+            let low = _mm256_slli_epi32::<23>(_mm256_castps_si256(self.0));
+            let high = _mm256_slli_epi32::<23>(_mm256_castps_si256(self.1));
+            V256x2(
+                _mm256_castsi256_ps(_mm256_add_epi32(low, bias)),
+                _mm256_castsi256_ps(_mm256_add_epi32(high, bias)),
+            )
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 use std::ops::{Add, Div, Mul, Sub};
 
 use super::Kernel;
-use super::simd::{Simd, Vector};
+use super::simd::{Shape, Simd, Vector};
 use crate::Isa;
 
 /// Proves AVX-512F. Made only by [`run`].
@@ -30,8 +30,7 @@ impl Simd for Avx512 {
 
     const ISA: Isa = Isa::Avx512;
 
-    // 24 of the 32 registers accumulate, two hold the panel, one the broadcast.
-    const MAX_ROWS: usize = 12;
+    const TILE: Shape = Shape::Tall;
 
     #[inline(always)]
     fn splat(self, x: f32) -> V512 {

@@ -14,6 +14,7 @@
 //! | `pack` | matrices into panels and back |
 //! | `math` | exp, tanh, sigmoid as polynomials |
 //! | `rows` | softmax and layer norm of one row, activations of a slice |
+//! | `peak` | multiply-adds alone, to measure the machine |
 //! | `pool` | the threads |
 //! | `buffer`, `shared` | memory: aligned, and written by several threads in disjoint parts |
 
@@ -30,6 +31,7 @@ pub(crate) mod math;
 #[cfg(feature = "openblas")]
 pub(crate) mod openblas;
 pub(crate) mod pack;
+pub(crate) mod peak;
 pub(crate) mod pool;
 mod portable;
 pub(crate) mod rows;

@@ -2,7 +2,7 @@
 
 use std::ops::{Add, Div, Mul, Sub};
 
-use super::simd::{LANES, Simd, Vector};
+use super::simd::{LANES, Shape, Simd, Vector};
 use crate::Isa;
 
 /// Needs nothing of the CPU, and so proves nothing.
@@ -17,7 +17,7 @@ impl Simd for Portable {
 
     const ISA: Isa = Isa::Portable;
 
-    const MAX_ROWS: usize = 3;
+    const TILE: Shape = Shape::Narrow;
 
     #[inline(always)]
     fn splat(self, x: f32) -> Lanes {

@@ -1,32 +1,43 @@
 //! What is done to one row at a time: softmax, layer norm, activations.
 
+use super::Kernel;
 use super::math;
 use super::simd::{LANES, Simd, Vector};
-use super::{Kernel, simd};
 use crate::Activation;
 
 /// The activation of every value of `xs`.
 #[inline(always)]
 pub(crate) fn activate<S: Simd>(simd: S, activation: Activation, xs: &mut [f32]) {
-    match activation {
-        Activation::GeluNew => map(simd, xs, |x| math::gelu_new(x)),
-        Activation::Silu => map(simd, xs, |x| math::silu(x)),
-        Activation::Tanh => map(simd, xs, |x| math::tanh(x)),
-        Activation::Relu => xs.iter_mut().for_each(|x| *x = crate::relu(*x)),
-        Activation::Gelu => xs.iter_mut().for_each(|x| *x = crate::gelu(*x)),
-    }
-}
-
-#[inline(always)]
-fn map<S: Simd>(simd: S, xs: &mut [f32], f: impl Fn(S::V) -> S::V) {
     let (chunks, rest) = xs.as_chunks_mut::<LANES>();
     for chunk in chunks {
-        let y = f(simd.read(chunk));
+        let y = activated(simd, activation, simd.read(chunk));
         simd.write(y, chunk);
     }
     if !rest.is_empty() {
-        let y = simd.to_array(f(simd.read_part(rest, 0.0)));
-        rest.copy_from_slice(&y[..rest.len()]);
+        let y = activated(simd, activation, simd.read_part(rest, 0.0));
+        rest.copy_from_slice(&simd.to_array(y)[..rest.len()]);
+    }
+}
+
+// Called by name, not passed as a function: what calls a passed function is compiled without the
+// instructions of `S`, and every operation in it becomes a call.
+#[inline(always)]
+fn activated<S: Simd>(simd: S, activation: Activation, x: S::V) -> S::V {
+    match activation {
+        Activation::GeluNew => math::gelu_new(x),
+        Activation::Silu => math::silu(x),
+        Activation::Tanh => math::tanh(x),
+        Activation::Relu => {
+            let zero = simd.splat(0.0);
+            x.if_less(zero, zero, x)
+        }
+        Activation::Gelu => {
+            let mut lanes = simd.to_array(x);
+            for x in &mut lanes {
+                *x = crate::gelu(*x);
+            }
+            simd.read(&lanes)
+        }
     }
 }
 
@@ -114,7 +125,13 @@ pub(crate) fn softmax<S: Simd>(simd: S, row: &mut [f32]) {
         sum.add(simd.read_part(rest, 0.0));
     }
     let sum = simd.splat(sum.finish(simd) as f32);
-    map(simd, row, |x| x / sum);
+    let (chunks, rest) = row.as_chunks_mut::<LANES>();
+    for chunk in chunks {
+        let y = simd.read(chunk) / sum;
+        simd.write(y, chunk);
+    }
+    let y = simd.to_array(simd.read_part(rest, 0.0) / sum);
+    rest.copy_from_slice(&y[..rest.len()]);
 }
 
 /// [`softmax`] as a kernel.
@@ -180,13 +197,14 @@ fn layer_norm<S: Simd>(simd: S, row: &mut [f32], weight: &[f32], bias: &[f32], e
 
     let (scale, scale_low) = split(1.0 / (variance + f64::from(epsilon)).sqrt());
     let (scale, scale_low) = (simd.splat(scale), simd.splat(scale_low));
-    let finish = |d: S::V, w: S::V, b: S::V| d.mul_add(scale, d * scale_low).mul_add(w, b);
-    let (weights, weight_rest) = weight.as_chunks::<{ simd::LANES }>();
+    let (weights, weight_rest) = weight.as_chunks::<LANES>();
     let (biases, bias_rest) = bias.as_chunks::<LANES>();
     for ((chunk, w), b) in chunks.iter_mut().zip(weights).zip(biases) {
-        let y = finish(simd.read(chunk), simd.read(w), simd.read(b));
+        let d = simd.read(chunk);
+        let y = d.mul_add(scale, d * scale_low).mul_add(simd.read(w), simd.read(b));
         simd.write(y, chunk);
     }
-    let y = finish(d, simd.read_part(weight_rest, 0.0), simd.read_part(bias_rest, 0.0));
+    let (w, b) = (simd.read_part(weight_rest, 0.0), simd.read_part(bias_rest, 0.0));
+    let y = d.mul_add(scale, d * scale_low).mul_add(w, b);
     rest.copy_from_slice(&simd.to_array(y)[..rest.len()]);
 }

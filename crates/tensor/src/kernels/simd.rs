@@ -7,6 +7,16 @@ use crate::Isa;
 /// The lanes of every vector, and of every reduction.
 pub(crate) const LANES: usize = 16;
 
+/// How the micro-kernel cuts a tile, so that its sums stay in registers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Up to 12 rows by 32 columns: 24 registers of 32 sum, two hold the panel.
+    Tall,
+    /// Up to 6 rows by 16 columns: with two registers to a vector 12 of 16 sum, two hold the
+    /// panel; with four (NEON), 24 of 32.
+    Narrow,
+}
+
 /// A proof that the CPU has an instruction set, and the way to make its vectors.
 ///
 /// Only [`super::Path::run`] makes one.
@@ -16,8 +26,8 @@ pub(crate) trait Simd: Copy {
     /// What it stands for.
     const ISA: Isa;
 
-    /// How many rows of a tile fit in the registers beside two columns of vectors.
-    const MAX_ROWS: usize;
+    /// What fits in its registers.
+    const TILE: Shape;
 
     /// `x` in every lane.
     fn splat(self, x: f32) -> Self::V;

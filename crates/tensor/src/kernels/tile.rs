@@ -5,12 +5,8 @@
 //! element is a sum of chains of [`K_BLOCK`] fused multiply-adds, the chains added in order, and no
 //! lane ever meets another.
 
-use super::simd::{Simd, Vector};
+use super::simd::{LANES, Shape, Simd, Vector};
 use super::{K_BLOCK, PANEL};
-use crate::kernels::simd::LANES;
-
-/// Vectors per row of a tile.
-const VECTORS: usize = PANEL / LANES;
 
 /// One block of `k` for up to 12 rows.
 #[derive(Clone, Copy)]
@@ -56,39 +52,56 @@ impl Tile {
             let left = rows - done;
             // SAFETY: the caller's promise, for the rows from `done`.
             done += unsafe {
-                if S::MAX_ROWS >= 12 && left >= 12 {
-                    tile.rows::<S, 12, CAUSAL>(simd)
-                } else if S::MAX_ROWS >= 8 && left >= 8 {
-                    tile.rows::<S, 8, CAUSAL>(simd)
-                } else if S::MAX_ROWS >= 4 && left >= 4 {
-                    tile.rows::<S, 4, CAUSAL>(simd)
-                } else if left >= 3 {
-                    tile.rows::<S, 3, CAUSAL>(simd)
-                } else if left == 2 {
-                    tile.rows::<S, 2, CAUSAL>(simd)
-                } else {
-                    tile.rows::<S, 1, CAUSAL>(simd)
+                match S::TILE {
+                    Shape::Tall if left >= 12 => tile.rows::<S, 12, 2, CAUSAL>(simd),
+                    Shape::Tall if left >= 8 => tile.rows::<S, 8, 2, CAUSAL>(simd),
+                    Shape::Tall if left >= 4 => tile.rows::<S, 4, 2, CAUSAL>(simd),
+                    Shape::Narrow if left >= 6 => tile.rows::<S, 6, 1, CAUSAL>(simd),
+                    Shape::Narrow if left >= 4 => tile.rows::<S, 4, 1, CAUSAL>(simd),
+                    _ if left >= 2 => tile.rows::<S, 2, 2, CAUSAL>(simd),
+                    _ => tile.rows::<S, 1, 2, CAUSAL>(simd),
                 }
             };
         }
     }
 
+    /// `R` rows, `V` vectors of columns at a time: as many sums as fit in the registers.
+    ///
     /// # Safety
     ///
     /// As [`Tile::add`], for `R` rows.
     #[inline(always)]
-    unsafe fn rows<S: Simd, const R: usize, const CAUSAL: bool>(self, simd: S) -> usize {
-        let mut sums = [[simd.splat(0.0); VECTORS]; R];
+    unsafe fn rows<S: Simd, const R: usize, const V: usize, const CAUSAL: bool>(
+        self,
+        simd: S,
+    ) -> usize {
+        for column in (0..PANEL).step_by(V * LANES) {
+            let part = Tile {
+                b: self.b.wrapping_add(column),
+                totals: self.totals.wrapping_add(column),
+                ..self
+            };
+            // SAFETY: the caller's promise; `V` vectors from `column` are inside the 32.
+            unsafe { part.columns::<S, R, V, CAUSAL>(simd) };
+        }
+        R
+    }
+
+    /// # Safety
+    ///
+    /// As [`Tile::add`], for `R` rows and `V` vectors of columns.
+    #[inline(always)]
+    unsafe fn columns<S: Simd, const R: usize, const V: usize, const CAUSAL: bool>(self, simd: S) {
+        let mut sums = [[simd.splat(0.0); V]; R];
         let common = if CAUSAL { self.seen.clamp(0, self.len as isize) as usize } else { self.len };
         // SAFETY: `i < len` and `r < R`, inside what the caller promises.
         unsafe {
             for i in 0..common {
-                self.step::<S, R>(simd, i, &mut sums, |_| true);
+                self.step::<S, R, V, false>(simd, i, &mut sums);
             }
             if CAUSAL {
                 for i in common..self.len {
-                    let sees = |r: usize| (i as isize) < self.seen + r as isize;
-                    self.step::<S, R>(simd, i, &mut sums, sees);
+                    self.step::<S, R, V, true>(simd, i, &mut sums);
                 }
             }
         }
@@ -105,33 +118,34 @@ impl Tile {
                 }
             }
         }
-        R
     }
 
-    /// One `k`: a row of the panel times one value of each row for which `sees`.
+    /// One `k`: a row of the panel times one value of each row, or with `CAUSAL` of each that
+    /// sees it.
     ///
     /// # Safety
     ///
-    /// `i` must be below `len`, and the promise of [`Tile::add`] hold for `R` rows.
+    /// `i` must be below `len`, and the promise of [`Tile::columns`] hold.
     #[inline(always)]
-    unsafe fn step<S: Simd, const R: usize>(
+    unsafe fn step<S: Simd, const R: usize, const V: usize, const CAUSAL: bool>(
         self,
         simd: S,
         i: usize,
-        sums: &mut [[S::V; VECTORS]; R],
-        sees: impl Fn(usize) -> bool,
+        sums: &mut [[S::V; V]; R],
     ) {
-        // SAFETY: row `i` of the panel, value `i` of row `r`.
-        unsafe {
-            let b: [S::V; VECTORS] =
-                std::array::from_fn(|v| simd.load(self.b.add(i * PANEL + v * LANES)));
-            for (r, sums) in sums.iter_mut().enumerate() {
-                if sees(r) {
-                    let a = simd.splat(*self.a.add(r * K_BLOCK + i));
-                    for (sum, &b) in sums.iter_mut().zip(&b) {
-                        *sum = a.mul_add(b, *sum);
-                    }
-                }
+        let mut b = [simd.splat(0.0); V];
+        for (v, b) in b.iter_mut().enumerate() {
+            // SAFETY: row `i` of the panel.
+            *b = unsafe { simd.load(self.b.add(i * PANEL + v * LANES)) };
+        }
+        for (r, sums) in sums.iter_mut().enumerate() {
+            if CAUSAL && i as isize >= self.seen + r as isize {
+                continue;
+            }
+            // SAFETY: value `i` of row `r`.
+            let a = simd.splat(unsafe { *self.a.add(r * K_BLOCK + i) });
+            for (sum, &b) in sums.iter_mut().zip(&b) {
+                *sum = a.mul_add(b, *sum);
             }
         }
     }

@@ -8,7 +8,7 @@ use super::simd::Vector;
 
 /// `1.5 * 2^23`: adding it rounds to an integer, which then sits in the low bits.
 const SHIFT: f32 = 12_582_912.0;
-const LN_2_HIGH: f32 = 0.693_147_2;
+const LN_2_HIGH: f32 = std::f32::consts::LN_2;
 const LN_2_LOW: f32 = -1.904_654_2e-9;
 
 /// `exp(x)`, at most 1 ULP; subnormal results included.

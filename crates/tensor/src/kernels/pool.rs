@@ -253,3 +253,68 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every_task_once(pool: &Pool, tasks: usize) {
+        let counts: Vec<AtomicUsize> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
+        pool.run(tasks, &|task| {
+            counts[task].fetch_add(1, Ordering::Relaxed);
+        });
+        assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 1));
+    }
+
+    #[test]
+    fn every_task_runs_once() {
+        for threads in [1, 2, 3, 8] {
+            let pool = Pool::new(threads);
+            for round in 0..300 {
+                every_task_once(&pool, round % 70);
+                if round % 100 == 0 {
+                    // Long enough for the workers to park.
+                    thread::sleep(3 * SPIN);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn more_than_one_thread_works() {
+        let pool = Pool::new(2);
+        let caller = thread::current().id();
+        let elsewhere = AtomicBool::new(false);
+        // A worker may miss a region, but not all of them.
+        for _ in 0..1000 {
+            pool.run(2, &|_| {
+                if thread::current().id() != caller {
+                    elsewhere.store(true, Ordering::Relaxed);
+                }
+                thread::sleep(Duration::from_micros(100));
+            });
+            if elsewhere.load(Ordering::Relaxed) {
+                return;
+            }
+        }
+        panic!("the caller did everything");
+    }
+
+    #[test]
+    fn a_region_inside_a_region() {
+        let pool = Pool::new(3);
+        pool.run(5, &|_| every_task_once(&pool, 20));
+    }
+
+    #[test]
+    fn a_panic_comes_out_and_the_pool_survives() {
+        let pool = Pool::new(2);
+        for bad in [0, 7, 49] {
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                pool.run(50, &|task| assert!(task != bad, "task {bad}"));
+            }));
+            assert!(outcome.is_err());
+            every_task_once(&pool, 50);
+        }
+    }
+}

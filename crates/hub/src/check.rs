@@ -6,17 +6,8 @@ use crate::partial::Partial;
 use crate::remote::Remote;
 use crate::url::Url;
 
-/// The bytes against everything that is known of them.
+/// The bytes against every hash that is known of them. A wrong size is found before.
 pub(crate) fn check(partial: &mut Partial, file: &str, remote: &Remote) -> Result<(), HubError> {
-    let sizes = [
-        (remote.size, "its announced size"),
-        (remote.pin.and_then(|pin| pin.size), "the table of pinned files"),
-    ];
-    for (size, check) in sizes {
-        if let Some(expected) = size.filter(|size| *size != partial.len()) {
-            return Err(wrong_size(&remote.url, file, check, expected, partial.len()));
-        }
-    }
     let announced = match remote.hash() {
         Hash::Sha256 => ("its etag", remote.etag.as_str(), partial.sha256()),
         Hash::Git => ("its etag", remote.etag.as_str(), partial.git_hash()?),

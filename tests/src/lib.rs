@@ -1,1 +1,26 @@
-//! Shared by the checkpoint tests.
+//! What the tests share: runs of a model against its references, models with a mistake in them, and
+//! the files that are not in the repository.
+//!
+//! `cargo test -p gpt2-tests` runs everything, `cargo test -p gpt2-tests checkpoint_04` one file;
+//! with `-- --nocapture` the tests say how near they are.
+
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "these are assertions: to panic is what they are for"
+)]
+
+mod altered;
+mod assert;
+mod files;
+mod real;
+mod run;
+mod skip;
+
+pub use altered::Altered;
+pub use assert::{assert_agrees, assert_fails_at, assert_fails_first, assert_within, say};
+pub use files::{root, tokenizer_files, variants};
+pub use real::Real;
+pub use run::{
+    References, Run, activations, demo_model, demo_references, demo_run, demo_runs, demo_weights,
+};
+pub use skip::skipped;

@@ -1,0 +1,45 @@
+//! Checkpoint 2 on the real weights of GPT-2 124M: queries, keys and values of all 12 blocks.
+
+use gpt2_model::Attention;
+use gpt2_tensor::Compute;
+use gpt2_tests::{Real, assert_agrees, assert_fails_at, assert_within, skipped};
+use gpt2_trace::{Checkpoint, Trace};
+
+/// Per unit of the tensor's largest magnitude: HuggingFace's own f32 is farther than this from its f64.
+const BAR: f64 = 1.6e-6;
+
+#[test]
+fn agrees_with_huggingface() {
+    let real = match Real::find() {
+        Ok(real) => real,
+        Err(why) => return skipped(module_path!(), why),
+    };
+    for isolated in [true, false] {
+        let run = real.run(&Compute::default(), isolated);
+        assert_within(real.references(), &run, Checkpoint::QkvProjection, BAR);
+        assert_agrees(&[run], Checkpoint::QkvProjection, 72);
+    }
+}
+
+/// Sums in fused multiply-adds over short blocks round less than long chains.
+#[test]
+fn is_nearer_to_f64_than_huggingface() {
+    let Ok(real) = Real::find() else { return };
+    let run = real.run(&Compute::default(), false);
+    for entry in run.entries.iter().filter(|e| e.checkpoint == Some(Checkpoint::QkvProjection)) {
+        let truth = entry.result.as_ref().ok().and_then(|it| it.truth.as_ref());
+        let ratio = truth.and_then(|truth| truth.ratio()).expect("there is an f64 reference");
+        assert!(ratio < 0.5, "{}: {ratio} of HuggingFace's distance to f64", entry.name);
+    }
+}
+
+#[test]
+fn the_weights_of_another_block_fail() {
+    let Ok(real) = Real::find() else { return };
+    let compute = Compute::default();
+    let mut ours = Trace::default();
+    // Block 4 is fed to the projection of block 5.
+    let attention = Attention::new(&compute, real.attention_params(5), real.config(), 4);
+    real.run_block(&compute, 4, &attention, true, &mut ours);
+    assert_fails_at(&real.references().hold(&ours), "h.4.attn.q");
+}

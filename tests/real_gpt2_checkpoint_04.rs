@@ -1,0 +1,34 @@
+//! Checkpoint 4 on the real weights of GPT-2 124M: scores and weights of all 144 heads, both steps.
+
+use gpt2_model::Attention;
+use gpt2_tensor::Compute;
+use gpt2_tests::{Real, assert_agrees, assert_fails_at, skipped};
+use gpt2_trace::{Checkpoint, Trace};
+use gpt2_weights::Config;
+
+#[test]
+fn agrees_with_huggingface() {
+    let real = match Real::find() {
+        Ok(real) => real,
+        Err(why) => return skipped(module_path!(), why),
+    };
+    for isolated in [true, false] {
+        let runs = [real.run(&Compute::default(), isolated)];
+        assert_agrees(&runs, Checkpoint::AttentionScores, 24);
+        assert_agrees(&runs, Checkpoint::AttentionWeights, 24);
+    }
+}
+
+#[test]
+fn unscaled_fails() {
+    let Ok(real) = Real::find() else { return };
+    let compute = Compute::default();
+    let config = Config { scale_attn_weights: false, ..real.config().clone() };
+    let attention = Attention::new(&compute, real.attention_params(3), &config, 3);
+    let mut ours = Trace::default();
+    real.run_block(&compute, 3, &attention, true, &mut ours);
+    let entries = real.references().hold(&ours);
+    for name in ["h.3.attn.scores", "h.3.attn.weights", "step.1.h.3.attn.scores"] {
+        assert_fails_at(&entries, name);
+    }
+}

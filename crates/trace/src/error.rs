@@ -58,6 +58,14 @@ pub enum TraceError {
         /// The digest of the other metadata.
         actual: String,
     },
+    /// A mistake that would change nothing in the trace.
+    #[error("`{mistake}` cannot be injected: {reason}")]
+    NotInjected {
+        /// Its id.
+        mistake: &'static str,
+        /// Why not.
+        reason: String,
+    },
     /// The tolerances are not valid.
     #[error("tolerances: {0}")]
     Tolerances(String),

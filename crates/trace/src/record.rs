@@ -68,12 +68,15 @@ pub fn record(
     decode: usize,
     mut recorder: Recorder,
 ) -> Result<Trace, TraceError> {
-    model.decode(ids, decode, &mut recorder, greedy)?;
+    let mut fed = model.decode(ids, decode, &mut recorder, greedy)?;
+    // The last one is not fed.
+    fed.pop();
     let metadata = [
         ("format", "gpt2-trace/1".to_owned()),
         ("source", format!("gpt2-model {}", env!("CARGO_PKG_VERSION"))),
         ("dtype", "f32".to_owned()),
         ("ids", format!("{ids:?}")),
+        ("fed", format!("{fed:?}")),
         ("decode", decode.to_string()),
         ("backend", model.compute().backend().name().to_owned()),
     ];

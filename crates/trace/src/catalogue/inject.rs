@@ -1,0 +1,81 @@
+use gpt2_weights::Gpt2Weights;
+
+use super::Mistake;
+use crate::arithmetic::Forms;
+use crate::isolated::{Missing, NotComputable, Place, Recompute, Tokens};
+use crate::{Trace, TraceError};
+
+/// The trace that an implementation with this mistake, fed the reference's own values at every
+/// operation, would have given: what the mistake changes is recomputed from the inputs that
+/// `reference` recorded, the rest is the reference's.
+///
+/// So a mistake stays at its own checkpoint; nothing after it is wrong because of it.
+///
+/// # Errors
+///
+/// [`TraceError::NotInjected`] when the mistake changes nothing that the reference recorded: a wrong
+/// cache needs a decode step, a wrong mask more than one token.
+pub fn inject(
+    mistake: &Mistake,
+    reference: &Trace,
+    weights: &Gpt2Weights,
+) -> Result<Trace, TraceError> {
+    let right = Forms::right(weights.config());
+    let wrong = mistake.added_to(&right);
+    let tokens = Tokens::of(reference).unwrap_or_default();
+    let [right, wrong] = [right, wrong]
+        .map(|forms| Recompute::new(reference, &tokens, weights, forms, Missing::Refuse));
+    let mut trace = reference.clone();
+    let mut reason = "it changes nothing that the reference recorded".to_owned();
+    let mut injected = 0;
+    for (name, tensor) in &mut trace.tensors {
+        let Some(place) = Place::parse(name).filter(|place| mistake.concerns(place.site)) else {
+            continue;
+        };
+        match (right.tensor(place), wrong.tensor(place)) {
+            (Ok(right), Ok(wrong)) if right == wrong => {}
+            (_, Ok(wrong)) => {
+                *tensor = wrong;
+                injected += 1;
+            }
+            // In one step, or in one block, it may make no difference.
+            (_, Err(why)) => reason = format!("{name}: {why}"),
+        }
+    }
+    if injected == 0 {
+        return Err(TraceError::NotInjected { mistake: mistake.id, reason });
+    }
+    trace.metadata.insert("mistake".to_owned(), mistake.id.to_owned());
+    Ok(trace)
+}
+
+/// The trace of a whole implementation with these mistakes: everything that `reference` recorded,
+/// computed in f64 from the tokens up, each value flowing on. With no mistake it is the right one.
+///
+/// The tokens fed are those of the reference, whatever the mistakes would have chosen.
+///
+/// # Errors
+///
+/// [`TraceError::NotInjected`] when a value cannot be computed with them.
+pub fn imitate(
+    mistakes: &[&Mistake],
+    reference: &Trace,
+    weights: &Gpt2Weights,
+) -> Result<Trace, TraceError> {
+    let right = Forms::right(weights.config());
+    let forms = mistakes.iter().fold(right, |forms, mistake| mistake.added_to(&forms));
+    let failed = |why: NotComputable| TraceError::NotInjected {
+        mistake: mistakes.first().map_or("nothing", |mistake| mistake.id),
+        reason: why.to_string(),
+    };
+    let tokens = Tokens::of(reference).unwrap_or_default();
+    let mut trace = Trace { metadata: reference.metadata.clone(), ..Trace::default() };
+    let nothing = Trace::default();
+    let recompute = Recompute::new(&nothing, &tokens, weights, forms, Missing::Recompute);
+    for name in reference.tensors.keys() {
+        let place = Place::parse(name)
+            .ok_or_else(|| failed(NotComputable::Unknown { name: name.clone() }))?;
+        trace.tensors.insert(name.clone(), recompute.tensor(place).map_err(failed)?);
+    }
+    Ok(trace)
+}

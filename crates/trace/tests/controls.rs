@@ -1,0 +1,40 @@
+//! The negative controls: every known mistake is caught where it is made, and named.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use gpt2_trace::{Checkpoint, Mistake, catalogue, controls};
+use support::{reference, tolerances, weights};
+
+#[test]
+fn every_mistake_is_caught_at_its_checkpoint_and_named() {
+    let controls = controls(&reference("short"), &weights(), &tolerances());
+    for control in &controls.controls {
+        println!("{:32} {}", control.mistake.id, control.line);
+        if !control.same.is_empty() {
+            println!("{:32} same: {:?}", "", control.same);
+        }
+    }
+    println!("{controls}");
+    let failed: Vec<_> =
+        controls.controls.iter().filter(|control| !(control.caught && control.named)).collect();
+    assert!(controls.pass(), "{failed:#?}");
+}
+
+#[test]
+fn the_catalogue_is_well_formed() {
+    let ids: BTreeSet<_> = catalogue().map(|mistake| mistake.id).collect();
+    assert_eq!(ids.len(), catalogue().count(), "ids are unique");
+    assert!(ids.len() >= 34);
+    for mistake in catalogue() {
+        assert!(
+            mistake.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        );
+        assert_eq!(Mistake::by_id(mistake.id).map(|found| found.id), Some(mistake.id));
+    }
+    for checkpoint in Checkpoint::ALL {
+        let any = catalogue().any(|mistake| mistake.checkpoint == checkpoint);
+        assert!(any, "nothing goes wrong at {checkpoint}");
+    }
+}

@@ -58,11 +58,14 @@ pub(crate) struct Forms {
 impl Forms {
     /// What the config says.
     pub(crate) fn right(config: &Config) -> Self {
+        // The number that the config wrote, 1e-5, and not the f32 nearest to it: in f64 that shows.
+        let epsilon = config.layer_norm_epsilon;
+        let epsilon = epsilon.to_string().parse().unwrap_or(f64::from(epsilon));
         Forms {
             precision: Precision::Exact,
             positions: Positions::Right,
             tokens_scaled: false,
-            norm: NormForm::right(f64::from(config.layer_norm_epsilon)),
+            norm: NormForm::right(epsilon),
             norms_skipped: false,
             second_is_first: false,
             final_norms: 1,

@@ -2,7 +2,7 @@ use gpt2_weights::Gpt2Weights;
 
 use super::Mistake;
 use crate::arithmetic::Forms;
-use crate::isolated::{Missing, NotComputable, Place, Recompute, Tokens};
+use crate::isolated::{Missing, Place, Recompute, Tokens};
 use crate::{Trace, TraceError};
 
 /// The trace that an implementation with this mistake, fed the reference's own values at every
@@ -52,30 +52,18 @@ pub fn inject(
 /// The trace of a whole implementation with these mistakes: everything that `reference` recorded,
 /// computed in f64 from the tokens up, each value flowing on. With no mistake it is the right one.
 ///
-/// The tokens fed are those of the reference, whatever the mistakes would have chosen.
-///
-/// # Errors
-///
-/// [`TraceError::NotInjected`] when a value cannot be computed with them.
-pub fn imitate(
-    mistakes: &[&Mistake],
-    reference: &Trace,
-    weights: &Gpt2Weights,
-) -> Result<Trace, TraceError> {
+/// The tokens fed are those of the reference, whatever the mistakes would have chosen. A value that
+/// cannot be computed with the mistakes (the logits before the last of a single token) is left out, as
+/// such an implementation would have stopped there.
+pub fn imitate(mistakes: &[&Mistake], reference: &Trace, weights: &Gpt2Weights) -> Trace {
     let right = Forms::right(weights.config());
     let forms = mistakes.iter().fold(right, |forms, mistake| mistake.added_to(&forms));
-    let failed = |why: NotComputable| TraceError::NotInjected {
-        mistake: mistakes.first().map_or("nothing", |mistake| mistake.id),
-        reason: why.to_string(),
-    };
     let tokens = Tokens::of(reference).unwrap_or_default();
-    let mut trace = Trace { metadata: reference.metadata.clone(), ..Trace::default() };
     let nothing = Trace::default();
     let recompute = Recompute::new(&nothing, &tokens, weights, forms, Missing::Recompute);
-    for name in reference.tensors.keys() {
-        let place = Place::parse(name)
-            .ok_or_else(|| failed(NotComputable::Unknown { name: name.clone() }))?;
-        trace.tensors.insert(name.clone(), recompute.tensor(place).map_err(failed)?);
-    }
-    Ok(trace)
+    let computed = reference.tensors.keys().filter_map(|name| {
+        let tensor = recompute.tensor(Place::parse(name)?).ok()?;
+        Some((name.clone(), tensor))
+    });
+    Trace { tensors: computed.collect(), metadata: reference.metadata.clone() }
 }

@@ -8,6 +8,11 @@ use super::tile::Tile;
 use super::{K_BLOCK, Kernel, PANEL, rows};
 use crate::Compute;
 
+/// How many products of a score one chain sums; divides [`K_BLOCK`].
+///
+/// A head is narrow: with chains of 64, GPT-2's scores would be one chain each.
+const SCORE_BLOCK: usize = 16;
+
 /// Queries that one task takes.
 const QUERIES: usize = 12;
 
@@ -146,18 +151,19 @@ impl Task<'_> {
         let scale = simd.splat(self.scale);
         for panel in 0..most.div_ceil(PANEL) {
             let b = &keys[panel * head_dim * PANEL..][..head_dim * PANEL];
-            for block in 0..blocks {
-                let from = block * K_BLOCK;
-                let len = K_BLOCK.min(head_dim - from);
+            for from in (0..head_dim.max(1)).step_by(SCORE_BLOCK) {
+                let len = SCORE_BLOCK.min(head_dim - from);
+                let rows = &q[from / K_BLOCK * height * K_BLOCK..][..height * K_BLOCK];
                 let tile = Tile {
-                    a: q[block * height * K_BLOCK..][..height * K_BLOCK].as_ptr(),
+                    a: rows[from % K_BLOCK..].as_ptr(),
                     b: b[from * PANEL..][..len * PANEL].as_ptr(),
                     totals: totals.0.as_mut_ptr(),
                     len,
-                    first: block == 0,
+                    first: from == 0,
                     seen: 0,
                 };
-                // SAFETY: `a` holds `height` rows of `K_BLOCK`, `b` `len` rows of 32, `totals`
+                // SAFETY: `a` holds `height` rows that are `K_BLOCK` apart, of which `len` values
+                // are left (`SCORE_BLOCK` divides `K_BLOCK`), `b` `len` rows of 32, `totals`
                 // `QUERIES >= height` rows of 32.
                 unsafe { tile.add::<S, false>(simd, height) };
             }

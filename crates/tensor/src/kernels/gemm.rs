@@ -16,7 +16,7 @@ const CHUNK: usize = 96;
 const GROUP: usize = 8;
 
 /// A task must have this much work, or waking another thread costs more than it brings.
-pub(crate) const TASK_FLOPS: usize = 40_000;
+pub(crate) const TASK_FLOPS: usize = 80_000;
 
 /// A packed matrix `[n_in, n_out]`: see [`super::pack`].
 #[derive(Clone, Copy)]

@@ -230,7 +230,7 @@ impl Shared {
             let state = self.state.load(Ordering::SeqCst);
             (state & OPEN != 0 && state & !(REGION - 1) != last).then_some(state)
         };
-        let begin = Instant::now();
+        let mut begin = Instant::now();
         loop {
             for _ in 0..64 {
                 if let Some(state) = ready() {
@@ -249,6 +249,8 @@ impl Shared {
                     thread::park();
                 }
                 parked.store(false, Ordering::SeqCst);
+                // The region that woke this thread may be over, but the next one follows.
+                begin = Instant::now();
             }
         }
     }

@@ -78,7 +78,11 @@ impl ModelName {
             #[cfg(feature = "hub")]
             ModelName::Hub(id) => {
                 let path = crate::fetch::fetch(id, false)?;
-                Ok(ModelSource::Directory { name: id.to_string(), path })
+                Ok(ModelSource::Directory {
+                    name: id.to_string(),
+                    path,
+                    repository: Some(id.repository()),
+                })
             }
         }
     }

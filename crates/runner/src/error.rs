@@ -57,6 +57,30 @@ pub enum RunnerError {
         /// The reference.
         reference: String,
     },
+    /// The file of known answers is not one.
+    #[error("{file}: not a file of known answers: {source}")]
+    KnownAnswers {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A file cannot be read.
+    #[error("{}: {source}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There is no token that could be foretold from another.
+    #[error("{ids} tokens in rows of {row_len}: there is nothing to score")]
+    NothingToScore {
+        /// How many tokens there are.
+        ids: usize,
+        /// How many go into a row.
+        row_len: usize,
+    },
     /// A sampling parameter is out of its range.
     #[error("{parameter} is {value}, it must be {expected}")]
     Sampling {

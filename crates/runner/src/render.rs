@@ -1,9 +1,12 @@
 //! Reports as aligned text, at most 100 columns wide.
 
+mod known;
+
 use std::fmt::Write;
 
 use gpt2_runner::{Case, CheckpointRow, Failure, Inspection, Verdict};
 use gpt2_trace::{Difference, Truth, split_step};
+pub(crate) use known::{known_answers, verdict_by_answers};
 
 /// How many failing tensors are shown.
 const SHOWN: usize = 12;

@@ -14,8 +14,8 @@ pub enum Verdict {
     Pass,
     /// Something does not, or was not compared.
     Fail,
-    /// Nothing was expected here, so nothing is said. Only ever one checkpoint of a comparison whose
-    /// reference holds others.
+    /// Nothing is said: a checkpoint of which no reference holds anything although other things were
+    /// compared, or a known answer for which something was missing.
     NotCompared,
 }
 

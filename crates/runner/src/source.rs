@@ -26,6 +26,8 @@ pub enum ModelSource {
         name: String,
         /// The directory.
         path: PathBuf,
+        /// `OWNER/NAME`, if it was fetched from the hub.
+        repository: Option<String>,
     },
 }
 
@@ -33,7 +35,7 @@ impl ModelSource {
     /// A directory, called by its own path.
     pub fn directory(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        ModelSource::Directory { name: path.display().to_string(), path }
+        ModelSource::Directory { name: path.display().to_string(), path, repository: None }
     }
 
     /// The weights, opened and checked, not yet read.

@@ -8,7 +8,7 @@ use gpt2_weights::Gpt2Weights;
 use serde::Serialize;
 
 use crate::report::{Case, CheckpointRow, Verdict};
-use crate::{Inspection, ReferenceSource, RunnerError};
+use crate::{Inspection, KnownResult, ReferenceSource, RunnerError};
 
 /// A model run through every checkpoint and held against reference traces.
 ///
@@ -33,6 +33,8 @@ pub struct Validation {
     pub checkpoints: Vec<CheckpointRow>,
     /// One case per reference.
     pub cases: Vec<Case>,
+    /// What is known of this model from elsewhere, held against ours.
+    pub known_answers: Vec<KnownResult>,
 }
 
 impl Validation {
@@ -85,20 +87,52 @@ impl Validation {
             cases.push(case);
         }
         let checkpoints = CheckpointRow::all(&cases, tolerances, Verdict::Fail);
-        let problems = problems(&facts, &cases, &checkpoints);
-        let passes = problems.is_empty()
-            && cases.iter().all(Case::passes)
-            && checkpoints.iter().all(|row| row.verdict == Verdict::Pass);
-        Validation {
+        let mut validation = Validation {
             schema: Validation::SCHEMA,
             version: env!("CARGO_PKG_VERSION"),
-            verdict: Verdict::of(passes),
-            problems,
+            verdict: Verdict::Fail,
+            problems: Vec::new(),
             model: facts,
             backend: model.compute().backend().name().to_owned(),
             checkpoints,
             cases,
+            known_answers: Vec::new(),
+        };
+        validation.judge();
+        validation
+    }
+
+    /// Takes the known answers into the verdict: one that differs is a failure. One that could not be
+    /// asked is none, and does not count as asked either.
+    ///
+    /// Without any reference, known answers that agree are enough to pass. The checkpoints then say
+    /// [`Verdict::NotCompared`].
+    #[must_use]
+    pub fn with_known_answers(mut self, known_answers: Vec<KnownResult>) -> Self {
+        self.known_answers = known_answers;
+        self.judge();
+        self
+    }
+
+    /// How many known answers agree, and how many could be asked.
+    pub fn known_answers_asked(&self) -> (usize, usize) {
+        let count = |verdict| self.known_answers.iter().filter(|it| it.verdict == verdict).count();
+        (count(Verdict::Pass), count(Verdict::Pass) + count(Verdict::Fail))
+    }
+
+    fn judge(&mut self) {
+        let (agree, asked) = self.known_answers_asked();
+        let by_answers_alone = self.cases.is_empty() && asked > 0;
+        if by_answers_alone {
+            for row in &mut self.checkpoints {
+                row.verdict = Verdict::NotCompared;
+            }
         }
+        self.problems = problems(self, by_answers_alone);
+        let compared = by_answers_alone
+            || self.cases.iter().all(Case::passes)
+                && self.checkpoints.iter().all(|row| row.verdict == Verdict::Pass);
+        self.verdict = Verdict::of(self.problems.is_empty() && compared && agree == asked);
     }
 }
 
@@ -146,15 +180,20 @@ fn record_like(model: &Gpt2, reference: &Trace) -> Result<Trace, RunnerError> {
     Ok(record(model, &ids, reference.decode(), Recorder::only(names))?)
 }
 
-fn problems(facts: &Inspection, cases: &[Case], checkpoints: &[CheckpointRow]) -> Vec<String> {
+fn problems(validation: &Validation, by_answers_alone: bool) -> Vec<String> {
+    let Validation { model, cases, checkpoints, known_answers, .. } = validation;
     let mut problems = Vec::new();
-    for tensor in &facts.non_finite {
+    for tensor in &model.non_finite {
         problems.push(format!(
             "weight `{}` has {} elements that are NaN or infinite",
             tensor.tensor, tensor.count
         ));
     }
-    if cases.is_empty() {
+    for answer in known_answers.iter().filter(|answer| answer.verdict == Verdict::Fail) {
+        let why = answer.problem.as_deref().unwrap_or("it differs");
+        problems.push(format!("known answer: {}: {why}", answer.name));
+    }
+    if cases.is_empty() && !by_answers_alone {
         problems.push("there is no reference to compare with".to_owned());
     }
     for case in cases {

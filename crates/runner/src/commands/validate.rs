@@ -1,8 +1,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use gpt2_runner::{Inspection, ModelSource, ReferenceSource, Validation, Verdict, failures};
+use gpt2_model::Gpt2;
+use gpt2_runner::{
+    Inspection, KnownAnswers, KnownResult, ModelSource, ReferenceSource, RunnerError, TextPlaces,
+    Tokenizer, Validation, Verdict, failures,
+};
 use gpt2_trace::Tolerances;
+use gpt2_weights::Gpt2Weights;
 
 use crate::cli::{ComputeArgs, ModelName};
 use crate::{output, render};
@@ -31,6 +36,10 @@ pub(crate) struct Args {
     /// A reference trace, instead of those that come with the model; may be repeated
     #[arg(long, value_name = "FILE.safetensors")]
     reference: Vec<PathBuf>,
+    /// The text that a known answer is about (tinyshakespeare.txt), which is looked for in the model's
+    /// directory, in this one and in `data` otherwise
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
     /// Write the whole result to a file, `-` for stdout in place of the table
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -46,8 +55,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         given => given.iter().map(ReferenceSource::file).collect(),
     };
     let model = args.compute.model(&weights)?;
-    let facts = Inspection::new(&source.to_string(), &weights, source.tokenizer().ok().as_ref());
+    let tokenizer = source.tokenizer().ok();
+    let facts = Inspection::new(&source.to_string(), &weights, tokenizer.as_ref());
     let validation = Validation::run(&model, &weights, facts, &references, &Tolerances::builtin()?);
+    let known = known_answers(args, &source, &weights, &model, tokenizer.as_ref())?;
+    let validation = validation.with_known_answers(known);
     let passes = validation.verdict == Verdict::Pass;
 
     if let Some(path) = &args.json {
@@ -59,9 +71,30 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(if passes { ExitCode::SUCCESS } else { ExitCode::from(output::DISAGREE) })
 }
 
+/// Asks the model what is known of it.
+fn known_answers(
+    args: &Args,
+    source: &ModelSource,
+    weights: &Gpt2Weights,
+    model: &Gpt2,
+    tokenizer: Option<&Tokenizer>,
+) -> Result<Vec<KnownResult>, RunnerError> {
+    let mut folders = vec![PathBuf::from("."), PathBuf::from("data")];
+    if let ModelSource::Directory { path, .. } = source {
+        folders.insert(0, path.clone());
+    }
+    let places = TextPlaces { file: args.text.clone(), folders };
+    let known = KnownAnswers::builtin()?;
+    let answers = known.of(source, weights.checkpoint())?;
+    Ok(answers.iter().map(|answer| answer.check(model, tokenizer, &places)).collect())
+}
+
 fn report(validation: &Validation, source: &ModelSource) -> String {
     let mut text = render::model(&validation.model, &validation.backend);
     if validation.cases.is_empty() {
+        text += &render::known_answers(&validation.known_answers);
+        text += &render::problems(&validation.problems);
+        text += &render::verdict_by_answers(validation);
         return text + &how_to_make_a_reference(source);
     }
     text += &render::made_by(&validation.cases);
@@ -69,6 +102,7 @@ fn report(validation: &Validation, source: &ModelSource) -> String {
     text += &render::checkpoints(&validation.checkpoints, &validation.cases);
     text += &render::far_from_truth(&validation.checkpoints);
     text += &render::failures(&failures(&validation.cases), &validation.cases);
+    text += &render::known_answers(&validation.known_answers);
     text += &render::problems(&validation.problems);
     text += &render::verdict(
         validation.verdict == Verdict::Pass,
@@ -84,8 +118,8 @@ fn how_to_make_a_reference(source: &ModelSource) -> String {
         ModelSource::Demo => "DIR".to_owned(),
     };
     format!(
-        "\nFAIL: there is no reference to compare with. {place}/reference holds none, and --reference \
-         names none.\nHuggingFace makes one (it needs Python, and takes the packages from PyPI):\n\n    \
+        "{place}/reference holds no reference trace, and --reference names none.\nHuggingFace makes one \
+         (it needs Python, and takes the packages from PyPI):\n\n    \
          cargo xtask reference --model {place} --prompt \"Hello.\" --decode 8 --out {place}/reference/hello.safetensors\n",
     )
 }

@@ -88,6 +88,7 @@ impl Mlp {
             ActivationFunction::Gelu => Activation::Gelu,
             ActivationFunction::Relu => Activation::Relu,
             ActivationFunction::Silu => Activation::Silu,
+            ActivationFunction::Tanh => Activation::Tanh,
             other => return Err(ModelError::UnsupportedActivation(other)),
         };
         Ok(Mlp {

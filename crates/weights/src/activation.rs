@@ -33,14 +33,17 @@ pub enum ActivationFunction {
     /// `x / (1 + exp(-x))`. Also `swish`.
     #[serde(alias = "swish")]
     Silu,
+    /// The hyperbolic tangent.
+    Tanh,
 }
 
 impl ActivationFunction {
     /// The names that are read, for an error message.
     pub(crate) const SUPPORTED: &str = "one of gelu_new (gelu_fast, gelu_pytorch_tanh, \
-         gelu_python_tanh, gelu_accurate), gelu (gelu_python), relu, silu (swish)";
+         gelu_python_tanh, gelu_accurate), gelu (gelu_python), relu, silu (swish), tanh";
 
-    /// The name HuggingFace uses, without aliases: `"gelu_new"`, `"gelu"`, `"relu"`, `"silu"`.
+    /// The name HuggingFace uses, without aliases: `"gelu_new"`, `"gelu"`, `"relu"`, `"silu"`,
+    /// `"tanh"`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -48,6 +51,7 @@ impl ActivationFunction {
             Self::Gelu => "gelu",
             Self::Relu => "relu",
             Self::Silu => "silu",
+            Self::Tanh => "tanh",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Checkpoint 1, LayerNorm: biased variance, epsilon from the config, inside the root.
 
-use gpt2_tests::{Altered, assert_agrees, assert_fails_first, demo_runs};
+use gpt2_tests::{Altered, assert_agrees, assert_caught, assert_fails_first, demo_runs};
 use gpt2_trace::Checkpoint;
 
 #[test]
@@ -62,4 +62,44 @@ fn position_embedding_one_off_fails() {
         })
         .model();
     assert_fails_first(&model, "embed");
+}
+
+#[test]
+fn mistakes_in_the_embedding_fail() {
+    assert_caught(
+        Checkpoint::Embedding,
+        &[
+            "position-from-one",
+            "position-restarted",
+            "position-missing",
+            "token-scaled",
+            "weights-bf16",
+            "weights-f16",
+            "values-bf16",
+            "values-f16",
+        ],
+    );
+}
+
+#[test]
+fn known_mistakes_fail() {
+    assert_caught(
+        Checkpoint::LayerNorm,
+        &[
+            "unbiased-variance",
+            "epsilon-missing",
+            "epsilon-1e-6",
+            "epsilon-1e-12",
+            "epsilon-outside",
+            "norm-gain-missing",
+            "norm-bias-missing",
+            "norm-gain-bias-swapped",
+            "rms-norm",
+            "norm-missing",
+            "second-norm-is-first",
+            "final-norm-missing",
+            "final-norm-twice",
+            "block-of-next",
+        ],
+    );
 }

@@ -1,6 +1,8 @@
 //! Checkpoint 2, queries, keys and values: `x @ W + b`, thirds, then heads.
 
-use gpt2_tests::{Altered, assert_agrees, assert_fails_first, demo_runs, demo_weights};
+use gpt2_tests::{
+    Altered, assert_agrees, assert_caught, assert_fails_first, demo_runs, demo_weights,
+};
 use gpt2_trace::Checkpoint;
 use ndarray::{Array2, Axis};
 
@@ -80,4 +82,25 @@ fn one_weight_off_by_a_percent_fails() {
         })
         .model();
     assert_fails_first(&model, "h.0.attn.v");
+}
+
+#[test]
+fn known_mistakes_fail() {
+    assert_caught(
+        Checkpoint::QkvProjection,
+        &[
+            "weight-transposed",
+            "qkv-bias-missing",
+            "qkv-thirds-swapped",
+            "qkv-thirds-qvk",
+            "qkv-thirds-vkq",
+            "qkv-thirds-vqk",
+            "qkv-thirds-kvq",
+            "heads-split-3dh",
+            "heads-split-h3d",
+            "heads-interleaved",
+            "query-scaled",
+            "tf32",
+        ],
+    );
 }

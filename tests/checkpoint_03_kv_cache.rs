@@ -1,7 +1,8 @@
 //! Checkpoint 3, the key-value cache: every key and value, at its own position, after every step.
 
 use gpt2_tests::{
-    References, activations, assert_agrees, assert_fails_at, demo_model, demo_run, demo_runs,
+    References, activations, assert_agrees, assert_caught, assert_fails_at, demo_model, demo_run,
+    demo_runs,
 };
 use gpt2_trace::{Checkpoint, Entry, Problem, Tensor};
 use ndarray::{ArrayD, Axis, concatenate};
@@ -101,4 +102,19 @@ fn keys_for_values_fail() {
     let values = "step.2.h.1.attn.cache.v";
     let keys = Tensor::F32(activations(&run.ours, CACHE).clone());
     assert_fails_at(&references.hold_with(&run.ours, &[(values, keys)]), values);
+}
+
+#[test]
+fn known_mistakes_fail() {
+    assert_caught(
+        Checkpoint::KvCache,
+        &[
+            "cache-not-appended",
+            "cache-overwritten",
+            "cache-shifted",
+            "cache-shifted-late",
+            "cache-kv-swapped",
+            "cache-of-wrong-block",
+        ],
+    );
 }

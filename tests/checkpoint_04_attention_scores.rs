@@ -2,8 +2,8 @@
 
 use gpt2_tensor::{AttentionProbe, KeyValues, causal_attention_probed};
 use gpt2_tests::{
-    Altered, activations, assert_agrees, assert_fails_at, assert_fails_first, demo_model, demo_run,
-    demo_runs, demo_weights,
+    Altered, activations, assert_agrees, assert_caught, assert_fails_at, assert_fails_first,
+    demo_model, demo_run, demo_runs, demo_weights,
 };
 use gpt2_trace::{Checkpoint, Entry, Tensor};
 use ndarray::{Array3, ArrayD, Axis, Ix3, concatenate, s};
@@ -146,4 +146,27 @@ fn finite_number_for_masked_positions_fails() {
 fn queries_and_keys_swapped_fail() {
     let probe = attend(root_scale(), |q, k, v| [k, q, v]);
     assert_fails_at(&hold(probe.scores, probe.weights), SCORES);
+}
+
+#[test]
+fn known_mistakes_fail() {
+    assert_caught(
+        Checkpoint::AttentionScores,
+        &[
+            "scale-missing",
+            "scale-by-head-dim",
+            "scale-by-root-width",
+            "scaled-twice",
+            "scale-by-block",
+            "mask-missing",
+            "mask-off-by-one",
+            "mask-hides-self",
+            "mask-additive",
+        ],
+    );
+}
+
+#[test]
+fn mistakes_in_the_weights_fail() {
+    assert_caught(Checkpoint::AttentionWeights, &["mask-after-softmax", "softmax-over-queries"]);
 }

@@ -1,6 +1,8 @@
 //! Checkpoint 5, the output of attention: heads merged, then `c_proj`.
 
-use gpt2_tests::{Altered, assert_agrees, assert_fails_first, demo_runs, demo_weights};
+use gpt2_tests::{
+    Altered, assert_agrees, assert_caught, assert_fails_first, demo_runs, demo_weights,
+};
 use gpt2_trace::Checkpoint;
 use ndarray::Axis;
 
@@ -40,4 +42,17 @@ fn the_projection_of_another_block_fails() {
     let demo = Altered::demo();
     let other = demo.get("h.0.attn.c_proj.weight").clone();
     assert_fails_first(&demo.tensor("h.3.attn.c_proj.weight", other).model(), "h.3.attn");
+}
+
+#[test]
+fn known_mistakes_fail() {
+    assert_caught(
+        Checkpoint::AttentionOutput,
+        &[
+            "heads-not-transposed",
+            "attention-projection-missing",
+            "attention-projection-transposed",
+            "attention-bias-missing",
+        ],
+    );
 }

@@ -1,6 +1,6 @@
 //! Checkpoint 6, the feed-forward network: `c_fc`, the tanh form of GELU, `c_proj`.
 
-use gpt2_tests::{Altered, assert_agrees, assert_fails_first, demo_runs};
+use gpt2_tests::{Altered, assert_agrees, assert_caught, assert_fails_first, demo_runs};
 use gpt2_trace::Checkpoint;
 use ndarray::Array2;
 
@@ -18,7 +18,7 @@ fn erf_form_of_gelu_fails() {
 
 #[test]
 fn other_activations_fail() {
-    for activation in ["relu", "silu"] {
+    for activation in ["relu", "silu", "tanh"] {
         let model = Altered::demo().config("activation_function", activation).model();
         assert_fails_first(&model, "h.0.mlp");
     }
@@ -46,4 +46,21 @@ fn without_bias_fails() {
         let model = Altered::demo().vector(name, |bias| bias * 0.0).model();
         assert_fails_first(&model, "h.2.mlp");
     }
+}
+
+#[test]
+fn known_mistakes_fail() {
+    assert_caught(
+        Checkpoint::FfnOutput,
+        &[
+            "gelu-erf",
+            "gelu-sigmoid",
+            "relu",
+            "activation-missing",
+            "mlp-fc-bias-missing",
+            "mlp-proj-bias-missing",
+            "mlp-fc-transposed",
+            "mlp-proj-transposed",
+        ],
+    );
 }

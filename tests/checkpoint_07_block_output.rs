@@ -3,7 +3,8 @@
 use gpt2_model::{Attention, LayerNorm, Mlp};
 use gpt2_tensor::KeyValues;
 use gpt2_tests::{
-    activations, assert_agrees, assert_fails_at, demo_model, demo_run, demo_runs, demo_weights,
+    activations, assert_agrees, assert_caught, assert_fails_at, demo_model, demo_run, demo_runs,
+    demo_weights,
 };
 use gpt2_trace::{Checkpoint, Tensor};
 use ndarray::{Array2, ArrayView2, Ix2};
@@ -126,4 +127,18 @@ fn norms_exchanged_fail() {
         let x = &block.attn(&block.ln_2(&x.to_owned())) + &x;
         block.mlp(&block.ln_1(&x)) + x
     });
+}
+
+#[test]
+fn known_mistakes_fail() {
+    assert_caught(
+        Checkpoint::BlockOutput,
+        &[
+            "attention-residual-missing",
+            "mlp-residual-missing",
+            "post-norm",
+            "block-skipped",
+            "block-repeated",
+        ],
+    );
 }

@@ -2,8 +2,8 @@
 
 use gpt2_model::Embedding;
 use gpt2_tests::{
-    Altered, activations, assert_agrees, assert_fails_at, assert_fails_first, demo_model, demo_run,
-    demo_runs, demo_weights,
+    Altered, activations, assert_agrees, assert_caught, assert_fails_at, assert_fails_first,
+    demo_model, demo_run, demo_runs, demo_weights,
 };
 use gpt2_trace::{Checkpoint, Tensor};
 use ndarray::{Array2, Ix2};
@@ -72,4 +72,9 @@ fn one_wrong_row_fails() {
         })
         .model();
     assert_fails_first(&model, "logits");
+}
+
+#[test]
+fn known_mistakes_fail() {
+    assert_caught(Checkpoint::FullLogits, &["untied-head", "head-transposed"]);
 }

@@ -1,6 +1,8 @@
 //! Checkpoint 9, the selected logits: those of the last position.
 
-use gpt2_tests::{activations, assert_agrees, assert_fails_at, demo_model, demo_run, demo_runs};
+use gpt2_tests::{
+    activations, assert_agrees, assert_caught, assert_fails_at, demo_model, demo_run, demo_runs,
+};
 use gpt2_trace::{Checkpoint, Tensor};
 use ndarray::Axis;
 
@@ -55,4 +57,9 @@ fn last_but_one_fails() {
 #[test]
 fn first_fails() {
     with_row_from_the_end("short", 6);
+}
+
+#[test]
+fn known_mistakes_fail() {
+    assert_caught(Checkpoint::SelectedLogits, &["last-but-one-logits"]);
 }

@@ -1,7 +1,7 @@
 //! Checkpoint 10, argmax: the most likely token, the lowest id on a tie.
 
 use gpt2_model::greedy;
-use gpt2_tests::{activations, assert_agrees, assert_fails_at, demo_run, demo_runs};
+use gpt2_tests::{activations, assert_agrees, assert_caught, assert_fails_at, demo_run, demo_runs};
 use gpt2_trace::{Checkpoint, Tensor};
 use ndarray::{Axis, Ix1, arr1};
 
@@ -55,4 +55,9 @@ fn of_another_position_fails() {
     let logits = activations(&run.ours, "logits");
     let row = logits.index_axis(Axis(0), logits.len_of(Axis(0)) - 2);
     assert_wrong_token(greedy(row.into_dimensionality::<Ix1>().expect("one dimension")));
+}
+
+#[test]
+fn known_mistakes_fail() {
+    assert_caught(Checkpoint::Argmax, &["argmax-from-one"]);
 }

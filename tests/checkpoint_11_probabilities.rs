@@ -1,7 +1,9 @@
 //! Checkpoint 11, probabilities: the softmax of the last logits at temperature 1.
 
 use gpt2_tensor::softmax;
-use gpt2_tests::{activations, assert_agrees, assert_fails_at, demo_model, demo_run, demo_runs};
+use gpt2_tests::{
+    activations, assert_agrees, assert_caught, assert_fails_at, demo_model, demo_run, demo_runs,
+};
 use gpt2_trace::{Checkpoint, Entry, Tensor};
 use ndarray::{Array1, Axis, Ix1};
 
@@ -69,4 +71,9 @@ fn without_the_smallest_fails() {
         of(logits.mapv(|x| if x < sorted[39] { f32::NEG_INFINITY } else { x }))
     };
     assert_fails_at(&hold(top), "probs");
+}
+
+#[test]
+fn known_mistakes_fail() {
+    assert_caught(Checkpoint::Probabilities, &["log-softmax"]);
 }

@@ -2,7 +2,7 @@
 
 use gpt2_model::{Gpt2, greedy};
 use gpt2_tests::{
-    assert_agrees, assert_fails_at, demo_model, demo_references, demo_run, demo_runs,
+    assert_agrees, assert_caught, assert_fails_at, demo_model, demo_references, demo_run, demo_runs,
 };
 use gpt2_trace::{Checkpoint, Tensor};
 use ndarray::Array1;
@@ -110,4 +110,9 @@ fn one_token_less_fails() {
     assert_wrong_decoder("short", |model, ids, n| {
         model.decode(ids, n - 1, &mut (), greedy).expect("it fits")
     });
+}
+
+#[test]
+fn known_mistakes_fail() {
+    assert_caught(Checkpoint::EndToEnd, &["stale-logits"]);
 }

@@ -21,4 +21,5 @@ mod real_gpt2_checkpoint_03;
 mod real_gpt2_checkpoint_04;
 mod real_gpt2_checkpoint_05;
 mod tidy;
+mod tokenizer;
 mod variants;

@@ -126,7 +126,9 @@ fn libraries_are_quiet() {
         if !QUIET.iter().any(|quiet| name.starts_with(&format!("crates/{quiet}/src/"))) {
             continue;
         }
-        for (number, line) in code(&text) {
+        // Tests may say what they measured.
+        let shipped = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        for (number, line) in code(shipped) {
             for word in forbidden.iter().filter(|word| has_word(line, word)) {
                 problems.push(format!("{name}:{number}: `{word}` in a library"));
             }

@@ -1,9 +1,11 @@
 //! What must hold, and what must not.
 
-use gpt2_model::Gpt2;
-use gpt2_trace::{Checkpoint, Entry, Summary};
+use std::collections::BTreeSet;
 
-use crate::run::{References, Run, activations, demo_run, tolerances};
+use gpt2_model::Gpt2;
+use gpt2_trace::{Checkpoint, Entry, Mistake, Summary, catalogue, compare, inject};
+
+use crate::run::{References, Run, activations, demo_run, demo_weights, tolerances};
 
 /// A line that `--nocapture` shows.
 #[allow(clippy::print_stderr)]
@@ -73,6 +75,25 @@ pub fn assert_fails_at(entries: &[Entry], name: &str) {
     let entry = entry.unwrap_or_else(|| panic!("{name} is not in the reference"));
     assert!(!entry.passes(), "{name} passes with wrong arithmetic: {:?}", entry.result);
     say(&format!("{name}: {}", reason(entry)));
+}
+
+/// Each of these known mistakes, made on HuggingFace's own values, fails at `checkpoint`; and they are
+/// all that the catalogue knows there.
+pub fn assert_caught(checkpoint: Checkpoint, ids: &[&str]) {
+    let known = catalogue().filter(|mistake| mistake.checkpoint == checkpoint);
+    let known: BTreeSet<&str> = known.map(|mistake| mistake.id).collect();
+    assert_eq!(BTreeSet::from_iter(ids.iter().copied()), known, "the catalogue has others");
+    let (references, _) = demo_run("short");
+    for id in ids {
+        let mistake = Mistake::by_id(id).unwrap_or_else(|| panic!("{id} is not in the catalogue"));
+        let theirs = inject(mistake, &references.f32, demo_weights());
+        let theirs = theirs.unwrap_or_else(|error| panic!("{id}: {error}"));
+        let entries = compare(&theirs, &references.f32, None, tolerances());
+        let mut here = entries.iter().filter(|entry| entry.checkpoint == Some(checkpoint));
+        let first = here.find(|entry| !entry.passes());
+        let first = first.unwrap_or_else(|| panic!("{id} passes: {}", mistake.sentence));
+        say(&format!("{id}: {} {}", first.name, reason(first)));
+    }
 }
 
 /// A demo model with a mistake in it must fail, and the first tensor to fail must be `name`: what

@@ -17,7 +17,9 @@ mod run;
 mod skip;
 
 pub use altered::Altered;
-pub use assert::{assert_agrees, assert_fails_at, assert_fails_first, assert_within, say};
+pub use assert::{
+    assert_agrees, assert_caught, assert_fails_at, assert_fails_first, assert_within, say,
+};
 pub use files::{root, tokenizer_files, variants};
 pub use real::Real;
 pub use run::{

@@ -102,7 +102,7 @@ fn checkpoint(row: &CheckpointRow, cases: &[Case]) -> [String; 9] {
         if_any(nearest.map(|_| number(summary.max_abs))),
         if_any(nearest.map(|nearest| number(nearest.allowed))),
         if_any(nearest.map(|nearest| margin(nearest.margin()))),
-        if_any(summary.truth.as_ref().and_then(Truth::ratio).map(|ratio| format!("{ratio:.2}"))),
+        if_any(summary.truth.as_ref().and_then(Truth::ratio).map(ratio)),
         if_any(nearest.map(|nearest| {
             let case = cases.iter().position(|case| case.name == nearest.case).unwrap_or(0);
             place(case, &nearest.name, &nearest.worst.index)
@@ -121,14 +121,13 @@ pub(crate) fn failures(failures: &[Failure<'_>], cases: &[Case]) -> String {
         failures.len()
     );
     for failure in failures.iter().take(SHOWN) {
-        let (place, what) = match failure.result {
-            Ok(difference) => {
-                (place(failure.case, failure.name, &difference.worst.index), off(difference))
-            }
-            Err(problem) => (place(failure.case, failure.name, &[]), problem.to_string()),
+        let (worst, what) = match failure.result {
+            Ok(difference) => (index(&difference.worst.index), off(difference)),
+            Err(problem) => (String::new(), problem.to_string()),
         };
+        let case = cases.get(failure.case).map_or("", |case| &case.name);
         // Writing to a String does not fail.
-        let _ = writeln!(text, "  {place}\n      {what}");
+        let _ = writeln!(text, "  {case}: {}{worst}\n      {what}", failure.name);
     }
     if failures.len() > SHOWN {
         let _ = writeln!(text, "  and {} more", failures.len() - SHOWN);
@@ -139,9 +138,9 @@ pub(crate) fn failures(failures: &[Failure<'_>], cases: &[Case]) -> String {
 fn off(difference: &Difference) -> String {
     let worst = &difference.worst;
     format!(
-        "ours {:e}, reference {:e}: they differ by {}, allowed {}",
-        worst.ours,
-        worst.reference,
+        "ours {}, reference {}: they differ by {}, allowed {}",
+        exact(worst.ours),
+        exact(worst.reference),
         number(difference.max_abs),
         number(difference.allowed),
     )
@@ -188,30 +187,38 @@ pub(crate) fn verdict(passes: bool, rows: &[CheckpointRow], whom: &str) -> Strin
     let passed = sum(|row| row.summary.passed);
     let expected = sum(|row| row.summary.expected);
     let numbers = thousands(sum(|row| row.summary.elements));
-    let tensors = format!("{passed} of {expected} tensors, {numbers} numbers compared");
-    let failing: Vec<&str> = rows
-        .iter()
-        .filter(|row| row.verdict == Verdict::Fail)
-        .map(|row| row.title.as_str())
-        .collect();
-    match (passes, failing.first()) {
-        (true, _) => format!("\nPASS: agrees with {whom} at every checkpoint ({tensors}).\n"),
+    let compared = rows.iter().filter(|row| row.verdict != Verdict::NotCompared).count();
+    let mut failing = rows.iter().filter(|row| row.verdict == Verdict::Fail);
+    let sentence = match (passes, failing.next()) {
+        (true, _) if compared == rows.len() => {
+            format!("PASS: agrees with {whom} at every checkpoint")
+        }
+        (true, _) => {
+            format!("PASS: agrees with {whom} at the {compared} checkpoints that it holds")
+        }
         (false, Some(first)) => format!(
-            "\nFAIL: does not agree with {whom} at {} of {} checkpoints, the first is {first} ({tensors}).\n",
-            failing.len(),
-            rows.len(),
+            "FAIL: does not agree with {whom} at {} of {compared} checkpoints, the first is {}",
+            1 + failing.count(),
+            first.title,
         ),
-        (false, None) => format!("\nFAIL: see the problems above ({tensors}).\n"),
-    }
+        (false, None) => "FAIL: see the problems above".to_owned(),
+    };
+    format!(
+        "\n{sentence}.\n      {passed} of {expected} tensors agree, {numbers} numbers were compared.\n"
+    )
 }
 
 /// `b+3 h.4.attn.q[0,2,7]`: the prompt's letter, the decode step, the tensor, the index.
 fn place(case: usize, name: &str, index: &[usize]) -> String {
     let (step, site) = split_step(name).unwrap_or((0, name));
     let step = if step == 0 { String::new() } else { format!("+{step}") };
+    format!("{}{step} {site}{}", letter(case), self::index(index))
+}
+
+/// `[0,2,7]`.
+fn index(index: &[usize]) -> String {
     let index: Vec<String> = index.iter().map(ToString::to_string).collect();
-    let index = if index.is_empty() { String::new() } else { format!("[{}]", index.join(",")) };
-    format!("{}{step} {site}{index}", letter(case))
+    if index.is_empty() { String::new() } else { format!("[{}]", index.join(",")) }
 }
 
 fn letter(case: usize) -> String {
@@ -238,12 +245,22 @@ fn number(x: f64) -> String {
     if x == 0.0 { "0".to_owned() } else { format!("{x:.1e}") }
 }
 
+/// All digits that tell an f32 from its neighbours; of other values, those of an f64.
+fn exact(x: f64) -> String {
+    let narrow = x as f32;
+    if f64::from(narrow) == x { format!("{narrow:e}") } else { format!("{x:e}") }
+}
+
 fn margin(margin: f64) -> String {
     match margin {
         m if m.is_infinite() => "=".to_owned(),
         m if m < 10.0 => format!("{m:.1}"),
         m => format!("{m:.0}"),
     }
+}
+
+fn ratio(ratio: f64) -> String {
+    if ratio < 100.0 { format!("{ratio:.2}") } else { format!("{ratio:.0e}") }
 }
 
 fn shorten(text: &str, room: usize) -> String {

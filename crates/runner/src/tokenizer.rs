@@ -79,7 +79,7 @@ impl Tokenizer {
         Ok(Tokenizer { inner })
     }
 
-    /// GPT-2's byte-level BPE from the two files of OpenAI's release, with `<|endoftext|>` as its
+    /// GPT-2's byte-level BPE from the two files of the original release, with `<|endoftext|>` as its
     /// special token. The same as HuggingFace makes of them.
     ///
     /// # Errors

@@ -158,6 +158,10 @@ fn provenance(
                 problems.push(format!("its f64 run is another one: metadata `{key}` differs"));
             }
         }
+        // What the f64 run lacks is found by comparing; what it holds besides was lost here.
+        for name in truth.tensors.keys().filter(|name| !trace.tensors.contains_key(*name)) {
+            problems.push(format!("tensor `{name}` is missing, its f64 run has it"));
+        }
     }
     problems
 }

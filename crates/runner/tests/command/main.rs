@@ -1,0 +1,9 @@
+//! The command `gpt2`, as a user runs it.
+
+mod compare;
+mod generate;
+mod odd_inputs;
+mod support;
+mod tampering;
+mod trace;
+mod validate;

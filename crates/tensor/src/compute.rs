@@ -53,6 +53,7 @@ pub struct Compute {
 struct Inner {
     backend: Backend,
     path: Path,
+    threads: usize,
     pool: Pool,
     /// Memory that operations leave for the next one.
     scratch: Mutex<Vec<Vec<f32>>>,
@@ -95,6 +96,7 @@ impl Compute {
             inner: Arc::new(Inner {
                 backend,
                 path,
+                threads,
                 pool,
                 scratch: Mutex::default(),
                 kernels_run: Default::default(),
@@ -112,9 +114,9 @@ impl Compute {
         self.inner.path.isa()
     }
 
-    /// The threads that the native kernels use, the caller's among them.
+    /// The threads that it computes with, the caller's among them.
     pub fn threads(&self) -> usize {
-        self.inner.pool.threads()
+        self.inner.threads
     }
 
     /// How many kernels have run compiled for `isa`, in this `Compute` and its clones.

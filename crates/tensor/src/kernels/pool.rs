@@ -86,10 +86,6 @@ impl Pool {
         }
     }
 
-    pub(crate) fn threads(&self) -> usize {
-        self.threads
-    }
-
     /// Calls `task` with every number below `tasks`, on any of the threads in any order, and
     /// returns when all calls have returned.
     ///

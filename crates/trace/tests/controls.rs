@@ -10,13 +10,6 @@ use support::{reference, tolerances, weights};
 #[test]
 fn every_mistake_is_caught_at_its_checkpoint_and_named() {
     let controls = controls(&reference("short"), &weights(), &tolerances());
-    for control in &controls.controls {
-        println!("{:32} {}", control.mistake.id, control.line);
-        if !control.same.is_empty() {
-            println!("{:32} same: {:?}", "", control.same);
-        }
-    }
-    println!("{controls}");
     let failed: Vec<_> =
         controls.controls.iter().filter(|control| !(control.caught && control.named)).collect();
     assert!(controls.pass(), "{failed:#?}");

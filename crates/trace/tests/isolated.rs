@@ -2,7 +2,7 @@
 
 mod support;
 
-use gpt2_trace::{Entry, Mode, NotComputable, Trace, compare, first_divergence, isolated};
+use gpt2_trace::{Mode, NotComputable, Trace, compare, first_divergence, isolated};
 use support::{reference, tolerances, weights};
 
 #[test]
@@ -15,14 +15,6 @@ fn plain_arithmetic_on_the_references_inputs_gives_its_outputs() {
         let entries = compare(&reference, &isolated.trace, None, &tolerances());
         let wrong: Vec<_> = entries.iter().filter(|entry| !entry.passes()).collect();
         assert!(wrong.is_empty(), "{wrong:#?}");
-        let worst = |checkpoint| {
-            let of = |entry: &&Entry| entry.checkpoint == Some(checkpoint);
-            let max = |entry: &Entry| entry.result.as_ref().map_or(0.0, |d| d.max_abs);
-            entries.iter().filter(of).map(max).fold(0.0, f64::max)
-        };
-        for checkpoint in gpt2_trace::Checkpoint::ALL {
-            println!("{name} {checkpoint:22} {:.1e}", worst(checkpoint));
-        }
     }
 }
 

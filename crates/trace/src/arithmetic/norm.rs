@@ -21,7 +21,7 @@ impl Epsilon {
 /// How a LayerNorm is computed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NormForm {
-    /// Whether the mean is subtracted; RMSNorm does not.
+    /// Whether the mean is subtracted; `RMSNorm` does not.
     pub(crate) centred: bool,
     /// What the variance divides by is the width less this: 0 is right.
     pub(crate) degrees: f64,

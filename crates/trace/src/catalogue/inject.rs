@@ -2,7 +2,7 @@ use gpt2_weights::Gpt2Weights;
 
 use super::Mistake;
 use crate::arithmetic::Forms;
-use crate::isolated::{Missing, Place, Recompute, Tokens};
+use crate::isolated::{Missing, Parameters, Place, Recompute, Tokens};
 use crate::{Trace, TraceError};
 
 /// The trace that an implementation with this mistake, fed the reference's own values at every
@@ -22,9 +22,10 @@ pub fn inject(
 ) -> Result<Trace, TraceError> {
     let right = Forms::right(weights.config());
     let wrong = mistake.added_to(&right);
-    let tokens = Tokens::of(reference).unwrap_or_default();
+    let (tokens, parameters) =
+        (Tokens::of(reference).unwrap_or_default(), Parameters::new(weights));
     let [right, wrong] = [right, wrong]
-        .map(|forms| Recompute::new(reference, &tokens, weights, forms, Missing::Refuse));
+        .map(|forms| Recompute::new(reference, &tokens, &parameters, forms, Missing::Refuse));
     let mut trace = reference.clone();
     let mut reason = "it changes nothing that the reference recorded".to_owned();
     let mut injected = 0;
@@ -58,9 +59,10 @@ pub fn inject(
 pub fn imitate(mistakes: &[&Mistake], reference: &Trace, weights: &Gpt2Weights) -> Trace {
     let right = Forms::right(weights.config());
     let forms = mistakes.iter().fold(right, |forms, mistake| mistake.added_to(&forms));
-    let tokens = Tokens::of(reference).unwrap_or_default();
+    let (tokens, parameters) =
+        (Tokens::of(reference).unwrap_or_default(), Parameters::new(weights));
     let nothing = Trace::default();
-    let recompute = Recompute::new(&nothing, &tokens, weights, forms, Missing::Recompute);
+    let recompute = Recompute::new(&nothing, &tokens, &parameters, forms, Missing::Recompute);
     let computed = reference.tensors.keys().filter_map(|name| {
         let tensor = recompute.tensor(Place::parse(name)?).ok()?;
         Some((name.clone(), tensor))

@@ -1,4 +1,4 @@
-//! Mistakes of the embedding and of the LayerNorms.
+//! Mistakes of the embedding and of every LayerNorm.
 
 use super::{Mistake, mistake, sites};
 use crate::Checkpoint;

@@ -9,7 +9,7 @@ use super::divergence::search;
 use super::hypothesis::Case;
 use super::{Divergence, Explanation, Finding};
 use crate::arithmetic::Forms;
-use crate::isolated::Tokens;
+use crate::isolated::{Parameters, Tokens};
 use crate::{Entry, Place, Tolerances, Trace, compare};
 
 /// What is wrong with a trace, and why.
@@ -69,7 +69,7 @@ pub fn diagnose(
     let case = Case {
         theirs,
         reference,
-        weights,
+        weights: Parameters::new(weights),
         tolerances,
         // A trace from elsewhere need not say what was fed; it was compared as if it were the same.
         tokens: Tokens::of(theirs)

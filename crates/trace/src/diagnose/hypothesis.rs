@@ -1,12 +1,11 @@
 use std::collections::BTreeSet;
 
 use gpt2_model::Site;
-use gpt2_weights::Gpt2Weights;
 
 use super::distance::{distance, magnitude, rounding};
 use super::{Explanation, Finding};
 use crate::arithmetic::Forms;
-use crate::isolated::{Missing, Recompute, Tokens};
+use crate::isolated::{Missing, Parameters, Recompute, Tokens};
 use crate::{Checkpoint, Mistake, Place, Tensor, Tolerances, Trace, catalogue};
 
 /// How many near misses are shown.
@@ -18,7 +17,7 @@ const NEARER: f64 = 10.0;
 pub(super) struct Case<'a> {
     pub(super) theirs: &'a Trace,
     pub(super) reference: &'a Trace,
-    pub(super) weights: &'a Gpt2Weights,
+    pub(super) weights: Parameters<'a>,
     pub(super) tolerances: &'a Tolerances,
     pub(super) tokens: Tokens,
     pub(super) reference_tokens: Tokens,
@@ -32,12 +31,12 @@ struct Tried {
     allowed: f64,
 }
 
-impl Case<'_> {
+impl<'a> Case<'a> {
     /// Their inputs first, then the reference's: a trace may be wrong in one operation alone.
-    fn recomputations(&self, forms: &Forms) -> [Recompute<'_>; 2] {
+    fn recomputations(&self, forms: &Forms) -> [Recompute<'_, 'a>; 2] {
         [(self.theirs, &self.tokens), (self.reference, &self.reference_tokens)].map(
             |(trace, tokens)| {
-                Recompute::new(trace, tokens, self.weights, forms.clone(), Missing::Recompute)
+                Recompute::new(trace, tokens, &self.weights, forms.clone(), Missing::Recompute)
             },
         )
     }

@@ -2,6 +2,7 @@
 
 mod error;
 mod operations;
+mod parameters;
 mod place;
 mod recompute;
 mod tokens;
@@ -9,6 +10,7 @@ mod tokens;
 use gpt2_weights::Gpt2Weights;
 
 pub use error::NotComputable;
+pub(crate) use parameters::Parameters;
 pub use place::Place;
 pub(crate) use recompute::{Missing, Recompute};
 pub(crate) use tokens::Tokens;
@@ -52,7 +54,8 @@ pub struct Isolated {
 pub fn isolated(trace: &Trace, weights: &Gpt2Weights) -> Isolated {
     let tokens = Tokens::of(trace).unwrap_or_default();
     let forms = Forms::right(weights.config());
-    let recompute = Recompute::new(trace, &tokens, weights, forms, Missing::Refuse);
+    let parameters = Parameters::new(weights);
+    let recompute = Recompute::new(trace, &tokens, &parameters, forms, Missing::Refuse);
     let mut isolated = Isolated {
         trace: Trace { metadata: trace.metadata.clone(), ..Trace::default() },
         not_computable: Vec::new(),

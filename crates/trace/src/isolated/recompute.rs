@@ -3,10 +3,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use gpt2_model::Site;
-use gpt2_weights::{Config, Gpt2Weights};
+use gpt2_weights::Config;
 use ndarray::{Array2, Array3, ArrayD, Dimension, IxDyn};
 
-use super::{NotComputable, Place, Tokens};
+use super::{NotComputable, Parameters, Place, Tokens};
 use crate::arithmetic::Forms;
 use crate::{Tensor, Trace};
 
@@ -20,10 +20,10 @@ pub(crate) enum Missing {
 }
 
 /// Recomputes operations, each from the inputs that one trace recorded.
-pub(crate) struct Recompute<'a> {
-    pub(super) trace: &'a Trace,
+pub(crate) struct Recompute<'a, 'w> {
+    trace: &'a Trace,
     pub(super) tokens: &'a Tokens,
-    pub(super) weights: &'a Gpt2Weights,
+    pub(super) weights: &'a Parameters<'w>,
     pub(super) forms: Forms,
     missing: Missing,
     known: RefCell<BTreeMap<Place, Rc<ArrayD<f64>>>>,
@@ -31,11 +31,11 @@ pub(crate) struct Recompute<'a> {
     open: RefCell<BTreeSet<Place>>,
 }
 
-impl<'a> Recompute<'a> {
+impl<'a, 'w> Recompute<'a, 'w> {
     pub(crate) fn new(
         trace: &'a Trace,
         tokens: &'a Tokens,
-        weights: &'a Gpt2Weights,
+        weights: &'a Parameters<'w>,
         forms: Forms,
         missing: Missing,
     ) -> Self {

@@ -58,7 +58,7 @@ impl Tolerances {
     ///
     /// [`TraceError::Tolerances`] if that file is broken, which a test rules out.
     pub fn builtin() -> Result<Self, TraceError> {
-        Tolerances::from_json(include_str!("../data/tolerances.json"))
+        Tolerances::from_json(include_str!("../../data/tolerances.json"))
     }
 
     /// Tolerances of your own, in the form of `data/tolerances.json`.

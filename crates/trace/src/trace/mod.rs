@@ -1,7 +1,18 @@
+//! What a run gave: recorded, written, read.
+
+mod file;
+mod fingerprint;
+mod record;
+mod tensor;
+
+pub use fingerprint::{fingerprint, weights_differ};
+pub use record::{Recorder, record};
+pub use tensor::Tensor;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::{Tensor, TraceError, file};
+use crate::TraceError;
 
 /// The values of one run, by the names of [`gpt2_model::Site`]; those of decode step `n` carry the
 /// prefix `step.{n}.`.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use gpt2_weights::Checkpoint;
 
-use crate::file::sha256;
+use super::file::sha256;
 
 /// The SHA-256 of every parameter as it is stored, by canonical name: what a reference says of the
 /// weights that made it.

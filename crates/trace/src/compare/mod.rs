@@ -1,7 +1,16 @@
+//! A trace held against another.
+
+mod layout;
+mod summary;
+mod tolerances;
+
+pub use summary::{Nearest, Summary};
+pub use tolerances::{Tolerance, Tolerances, TruthTolerance};
+
 use serde::Serialize;
 
 use crate::checkpoint::forward_order;
-use crate::{Checkpoint, Tensor, Tolerances, Trace, layout};
+use crate::{Checkpoint, Tensor, Trace};
 
 /// One tensor of the reference, held against ours.
 #[derive(Clone, Debug, Serialize)]

@@ -22,8 +22,9 @@ impl KvCache {
     /// An empty cache with room for `n_positions`, at most those of the config.
     pub fn with_capacity(config: &Config, n_positions: usize) -> Self {
         let n_positions = n_positions.min(config.n_positions);
-        let layer = KeyValues::new(config.n_head, config.head_dim(), n_positions);
-        KvCache { layers: vec![layer; config.n_layer], n_positions }
+        // Not a clone of one: that would touch memory which a short text never needs.
+        let layer = |_| KeyValues::new(config.n_head, config.head_dim(), n_positions);
+        KvCache { layers: (0..config.n_layer).map(layer).collect(), n_positions }
     }
 
     /// How many positions it holds.

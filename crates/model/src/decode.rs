@@ -2,7 +2,7 @@ use gpt2_tensor::argmax;
 use ndarray::ArrayView1;
 
 use crate::tap::{Site, Tap, tap_tokens};
-use crate::{Gpt2, ModelError};
+use crate::{Gpt2, KvCache, ModelError};
 
 /// The most likely next token: temperature 0. The lowest id wins a tie.
 ///
@@ -29,8 +29,9 @@ impl Gpt2 {
         taps: &mut impl Tap,
         mut choose: impl FnMut(ArrayView1<'_, f32>) -> Option<u32>,
     ) -> Result<Vec<u32>, ModelError> {
-        let mut cache = self.new_cache();
-        cache.check(self.config(), prompt.len() + n.saturating_sub(1))?;
+        let len = prompt.len().saturating_add(n.saturating_sub(1));
+        let mut cache = KvCache::with_capacity(self.config(), len);
+        cache.check(self.config(), len)?;
         taps.begin_step(0);
         let mut logits = self.next_logits(prompt, &mut cache, taps)?;
         let mut generated = Vec::new();

@@ -48,6 +48,12 @@ impl Gpt2 {
     /// As [`Gpt2::new`].
     pub fn with_compute(weights: &Gpt2Weights, compute: Compute) -> Result<Self, ModelError> {
         let config = weights.config().clone();
+        // The largest tensors first, while there is no copy of the others yet.
+        let embedding = Embedding::new(&compute, weights.embedding()?);
+        let lm_head = weights.lm_head()?.map(|head| Weight::from_rows(&compute, head.view()));
+        for name in ["wte.weight", "lm_head.weight"] {
+            weights.checkpoint().release(name);
+        }
         let blocks = (0..config.n_layer)
             .map(|i| {
                 let block = Block::new(&compute, weights.block(i)?, &config, i)?;
@@ -55,13 +61,11 @@ impl Gpt2 {
                 Ok(block)
             })
             .collect::<Result<_, ModelError>>()?;
-        let embedding = Embedding::new(&compute, weights.embedding()?);
-        weights.checkpoint().release("wte.weight");
         Ok(Gpt2 {
             embedding,
             blocks,
             ln_f: LayerNorm::new(weights.ln_f()?, config.layer_norm_epsilon),
-            lm_head: weights.lm_head()?.map(|head| Weight::from_rows(&compute, head.view())),
+            lm_head,
             config,
             compute,
         })

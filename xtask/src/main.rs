@@ -12,6 +12,7 @@ mod openblas;
 mod process;
 mod python;
 mod reference;
+mod synth;
 mod test;
 mod validate;
 
@@ -43,6 +44,7 @@ enum Command {
     Test(test::Args),
     Bench(bench::Args),
     Fetch(fetch::Args),
+    Synth(synth::Args),
     Reference(reference::Args),
     Doctor(doctor::Args),
     Ci(ci::Args),
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Fetch(args) => fetch::run(args),
+        Command::Synth(args) => synth::run(args),
         Command::Reference(args) => reference::run(args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Ci(args) => ci::run(&args),

@@ -70,17 +70,53 @@ pub fn generate(
     options: GenerationOptions,
     mut on_text: impl FnMut(&str) -> ControlFlow<()>,
 ) -> Result<Generation, RunnerError> {
+    let mut stream = TextStream::new(tokenizer);
+    let mut text = String::new();
+    let mut failure = None;
+    let mut generation = generate_ids(model, ids, options, |id| match stream.push(id) {
+        Err(error) => {
+            failure = Some(error);
+            ControlFlow::Break(())
+        }
+        Ok(new) if new.is_empty() => ControlFlow::Continue(()),
+        Ok(new) => {
+            text += &new;
+            on_text(&new)
+        }
+    })?;
+    if let Some(error) = failure {
+        return Err(error.into());
+    }
+    generation.text = text;
+    let rest = stream.finish()?;
+    if !rest.is_empty() && generation.stop != Stop::Cancelled {
+        // Nothing is left to stop.
+        let _ = on_text(&rest);
+    }
+    generation.text += &rest;
+    Ok(generation)
+}
+
+/// Continues the prompt `ids` without a tokenizer: [`Generation::text`] stays empty. `on_id` is shown
+/// each token as it comes, except the end-of-text token that ends it, and may end it.
+///
+/// # Errors
+///
+/// [`RunnerError::Model`] and [`RunnerError::Sampling`] as for [`generate`].
+pub fn generate_ids(
+    model: &Gpt2,
+    ids: &[u32],
+    options: GenerationOptions,
+    mut on_id: impl FnMut(u32) -> ControlFlow<()>,
+) -> Result<Generation, RunnerError> {
     let eos = model.config().eos_token_id.filter(|_| options.stop_at_eos);
     let mut sampler = Sampler::new(options.sampling)?;
-    let mut stream = TextStream::new(tokenizer);
     let mut generation = Generation {
         ids: ids.to_vec(),
         generated: Vec::new(),
         text: String::new(),
         stop: Stop::Length,
     };
-    let mut failure = None;
-
     model.decode(ids, options.n, &mut (), |logits| {
         let id = sampler.choose(&logits.to_vec())?;
         generation.generated.push(id);
@@ -88,30 +124,11 @@ pub fn generate(
             generation.stop = Stop::EndOfText;
             return None;
         }
-        match stream.push(id) {
-            Err(error) => {
-                failure = Some(error);
-                return None;
-            }
-            Ok(text) if text.is_empty() => {}
-            Ok(text) => {
-                generation.text += &text;
-                if on_text(&text).is_break() {
-                    generation.stop = Stop::Cancelled;
-                    return None;
-                }
-            }
+        if on_id(id).is_break() {
+            generation.stop = Stop::Cancelled;
+            return None;
         }
         Some(id)
     })?;
-    if let Some(error) = failure {
-        return Err(error.into());
-    }
-    let rest = stream.finish()?;
-    if !rest.is_empty() && generation.stop != Stop::Cancelled {
-        // Nothing is left to stop.
-        let _ = on_text(&rest);
-    }
-    generation.text += &rest;
     Ok(generation)
 }

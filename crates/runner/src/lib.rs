@@ -16,7 +16,7 @@ mod validation;
 
 pub use comparison::Comparison;
 pub use error::RunnerError;
-pub use generate::{Generation, GenerationOptions, Stop, generate};
+pub use generate::{Generation, GenerationOptions, Stop, generate, generate_ids};
 pub use inspection::{Inspection, NonFinite, Parameters};
 pub use known::{KnownAnswer, KnownAnswers, KnownResult, Question, Text, TextFile, TextPlaces};
 pub use reference::{ReferenceSource, truth_beside};

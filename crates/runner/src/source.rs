@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use gpt2_weights::Gpt2Weights;
 
-use crate::{ReferenceSource, RunnerError, Tokenizer};
+use crate::{ReferenceSource, RunnerError, Tokenizer, TokenizerError};
 
 /// Where a model comes from.
 ///
@@ -64,6 +64,19 @@ impl ModelSource {
             }
             ModelSource::Directory { path, .. } => Tokenizer::open(path)?,
         })
+    }
+
+    /// The tokenizer, or `None` if the model has none.
+    ///
+    /// # Errors
+    ///
+    /// [`RunnerError::Tokenizer`] for one that cannot be read.
+    pub fn tokenizer_if_any(&self) -> Result<Option<Tokenizer>, RunnerError> {
+        match self.tokenizer() {
+            Ok(tokenizer) => Ok(Some(tokenizer)),
+            Err(RunnerError::Tokenizer(TokenizerError::NotFound { .. })) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The reference traces that come with the model: those embedded, or `reference/*.safetensors` of

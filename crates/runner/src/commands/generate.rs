@@ -2,27 +2,28 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use gpt2_runner::{GenerationOptions, Sampling, generate};
+use gpt2_runner::{GenerationOptions, Sampling, generate, generate_ids};
 
-use crate::cli::{ComputeArgs, ModelName};
+use crate::cli::{ComputeArgs, ModelName, PromptArgs};
 use crate::output;
 
 /// Continue a text
 ///
-/// Greedy unless a temperature is given. The text streams to stdout, the prompt first.
+/// Greedy unless a temperature is given. The text streams to stdout, the prompt first; of a model
+/// without a tokenizer it is the ids of the new tokens.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   gpt2 generate --model demo --prompt \"ROMEO:\" -n 60
   gpt2 generate --model demo --prompt \"ROMEO:\" -n 60 --ids-out
+  gpt2 generate --model path/to/synthetic --ids 464,3290
   gpt2 generate --model path/to/gpt2 --prompt \"Once upon\" -n 100 --temperature 0.8 --top-k 40 --seed 7")]
 pub(crate) struct Args {
     /// `demo`, or a directory with config.json and model.safetensors
     #[arg(long, value_name = "MODEL")]
     model: ModelName,
-    /// The text to continue
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    prompt: String,
+    #[command(flatten)]
+    prompt: PromptArgs,
     /// How many tokens to generate, at most
     #[arg(short, value_name = "N", default_value_t = 32)]
     n: usize,
@@ -53,8 +54,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let source = args.model.resolve()?;
-    let tokenizer = source.tokenizer()?;
-    let ids = tokenizer.encode(&args.prompt)?;
+    let tokenizer = source.tokenizer_if_any()?;
+    let ids = args.prompt.ids(&source)?;
     let model = args.compute.model(&source.weights()?)?;
     let sampling = Sampling {
         temperature: args.temperature,
@@ -64,17 +65,21 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let options = GenerationOptions { n: args.n, sampling, stop_at_eos: !args.ignore_eos };
 
-    let streams = !args.ids_out && !args.json;
-    let mut begun = false;
-    let generation = generate(&model, &tokenizer, &ids, options, |text| {
-        if !streams {
-            return ControlFlow::Continue(());
+    let mut out = Stream { shown: !args.ids_out && !args.json, begun: false };
+    let generation = match &tokenizer {
+        Some(tokenizer) => {
+            let prompt = match &args.prompt.prompt {
+                Some(text) => text.clone(),
+                None => tokenizer.decode(&ids)?,
+            };
+            let on_text = |text: &str| out.push(&prompt, text);
+            generate(&model, tokenizer, &ids, options, on_text)?
         }
-        // Only now is it certain that the model takes the prompt.
-        let reading = (begun || output::stream(&args.prompt)) && output::stream(text);
-        begun = true;
-        if reading { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    })?;
+        None => generate_ids(&model, &ids, options, |id| {
+            let comma = if out.begun { "," } else { "" };
+            out.push("", &format!("{comma}{id}"))
+        })?,
+    };
 
     if args.json {
         output::print(&(serde_json::to_string(&generation).context("the generation")? + "\n"))?;
@@ -82,7 +87,26 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let ids: Vec<String> = generation.generated.iter().map(ToString::to_string).collect();
         output::print(&(ids.join(",") + "\n"))?;
     } else {
-        output::print(if begun { "\n" } else { "" })?;
+        output::print(if out.begun { "\n" } else { "" })?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is printed as it comes.
+struct Stream {
+    shown: bool,
+    begun: bool,
+}
+
+impl Stream {
+    /// A piece more; `first` goes before the first piece, since only then is it certain that the model
+    /// takes the prompt. Breaks when nobody reads any more.
+    fn push(&mut self, first: &str, text: &str) -> ControlFlow<()> {
+        if !self.shown {
+            return ControlFlow::Continue(());
+        }
+        let reading = (self.begun || output::stream(first)) && output::stream(text);
+        self.begun = true;
+        if reading { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
 }

@@ -2,7 +2,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use gpt2_runner::{Inspection, RunnerError, TokenizerError};
+use gpt2_runner::Inspection;
 
 use crate::cli::ModelName;
 use crate::{output, render};
@@ -27,11 +27,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let source = args.model.resolve()?;
     let weights = source.weights()?;
-    let tokenizer = match source.tokenizer() {
-        Ok(tokenizer) => Some(tokenizer),
-        Err(RunnerError::Tokenizer(TokenizerError::NotFound { .. })) => None,
-        Err(error) => return Err(error.into()),
-    };
+    let tokenizer = source.tokenizer_if_any()?;
     let inspection = Inspection::new(&source.to_string(), &weights, tokenizer.as_ref());
     if args.json {
         let text = serde_json::to_string_pretty(&inspection).context("the inspection")? + "\n";

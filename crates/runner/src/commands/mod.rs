@@ -5,6 +5,8 @@ mod compare;
 mod fetch;
 mod generate;
 mod inspect;
+mod score;
+mod synth;
 mod trace;
 mod validate;
 
@@ -19,6 +21,8 @@ pub(crate) enum Command {
     Inspect(inspect::Args),
     Trace(trace::Args),
     Compare(compare::Args),
+    Score(score::Args),
+    Synth(synth::Args),
     #[cfg(feature = "hub")]
     Fetch(fetch::Args),
 }
@@ -31,6 +35,8 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Score(args) => score::run(&args),
+        Command::Synth(args) => synth::run(&args),
         #[cfg(feature = "hub")]
         Command::Fetch(args) => fetch::run(&args),
     }

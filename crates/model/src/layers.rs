@@ -1,6 +1,6 @@
 //! The pieces of a block that hold weights: built from checked parameters, used by themselves.
 
-use gpt2_tensor::{Activation, Compute, TensorError, Weight, layer_norm, linear};
+use gpt2_tensor::{Activation, Compute, TensorError, Weight, layer_norm, linear, linear_activated};
 use gpt2_weights::{ActivationFunction, LinearParams, MlpParams, NormParams};
 use ndarray::{Array1, Array2, ArrayView2};
 
@@ -108,8 +108,8 @@ impl Mlp {
         compute: &Compute,
         x: ArrayView2<'_, f32>,
     ) -> Result<Array2<f32>, TensorError> {
-        let hidden = self.c_fc.forward(compute, x)?;
-        let hidden = self.activation.apply(compute, hidden.view());
+        let Linear { weight, bias } = &self.c_fc;
+        let hidden = linear_activated(compute, x, weight, bias.view(), self.activation)?;
         self.c_proj.forward(compute, hidden.view())
     }
 }

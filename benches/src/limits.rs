@@ -64,7 +64,7 @@ impl Probe {
 
     /// FLOP/s of the fastest instructions.
     pub(crate) fn flops(&self) -> f64 {
-        const ROUNDS: usize = 400_000;
+        const ROUNDS: usize = 4_000_000;
         best((0..3).map(|_| {
             let begin = Instant::now();
             let flops = black_box(fused_multiply_adds(&self.compute, black_box(ROUNDS)));

@@ -54,6 +54,7 @@ pub(crate) fn roofline(machine: &Machine, series: &[Series]) -> Result<String> {
     let mut names: Vec<&str> = series.iter().map(|series| series.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
+    let most = series.iter().map(|series| series.measured.threads).max().unwrap_or(1);
     let mut roofs = Vec::new();
     for one in series {
         let name = names.binary_search(&one.name.as_str()).ok().context("a name of its own")?;
@@ -61,7 +62,7 @@ pub(crate) fn roofline(machine: &Machine, series: &[Series]) -> Result<String> {
             roofs.push(one.measured.threads);
             roof(&mut svg, &axes, one)?;
         }
-        points(&mut svg, &axes, one, COLOURS[name % COLOURS.len()])?;
+        points(&mut svg, &axes, one, COLOURS[name % COLOURS.len()], one.measured.threads == most)?;
     }
     for (i, name) in names.iter().enumerate() {
         let y = HEIGHT - BOTTOM - 12.0 - 18.0 * i as f64;
@@ -74,7 +75,14 @@ pub(crate) fn roofline(machine: &Machine, series: &[Series]) -> Result<String> {
             escape(name)
         )?;
     }
-    svg.push_str("</svg>\n");
+    writeln!(
+        svg,
+        r##"<text x="{}" y="{}" fill="#555">filled: {most} thread{}</text>
+</svg>"##,
+        WIDTH - RIGHT - 214.0,
+        HEIGHT - BOTTOM - 12.0 - 18.0 * names.len() as f64,
+        if most == 1 { "" } else { "s" }
+    )?;
     Ok(svg)
 }
 
@@ -133,12 +141,18 @@ fn roof(svg: &mut String, axes: &Axes, series: &Series) -> Result<()> {
     Ok(())
 }
 
-fn points(svg: &mut String, axes: &Axes, series: &Series, colour: &str) -> Result<()> {
+fn points(
+    svg: &mut String,
+    axes: &Axes,
+    series: &Series,
+    colour: &str,
+    filled: bool,
+) -> Result<()> {
+    let fill = if filled { colour } else { "white" };
     for outcome in &series.measured.results {
         let gflops = outcome.flops as f64 / outcome.seconds / 1e9;
         let intensity = outcome.flops as f64 / outcome.bytes as f64;
         let (x, y) = (axes.x(intensity), axes.y(gflops));
-        // Filled for the most threads would need a legend of its own: the roofs tell them apart.
         let title = format!(
             "{}, {}, {} threads: {gflops:.0} GFLOP/s, {:.0}% of the limit",
             outcome.name,
@@ -148,7 +162,7 @@ fn points(svg: &mut String, axes: &Axes, series: &Series, colour: &str) -> Resul
         );
         writeln!(
             svg,
-            r#"<circle cx="{x:.1}" cy="{y:.1}" r="4" fill="{colour}" fill-opacity="0.75"><title>{}</title></circle>"#,
+            r#"<circle cx="{x:.1}" cy="{y:.1}" r="4" fill="{fill}" fill-opacity="0.75" stroke="{colour}" stroke-width="1.5"><title>{}</title></circle>"#,
             escape(&title)
         )?;
     }

@@ -106,10 +106,19 @@ fn save(report: &Report, out: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The embedded model as files, left alone if they are there: what is converted stays valid.
 fn save_demo(directory: &Path) -> Result<()> {
     std::fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
-    std::fs::write(directory.join("config.json"), gpt2_demo::CONFIG_JSON)?;
-    std::fs::write(directory.join("model.safetensors"), gpt2_demo::MODEL_SAFETENSORS)?;
+    let files = [
+        ("config.json", gpt2_demo::CONFIG_JSON.as_bytes()),
+        ("model.safetensors", gpt2_demo::MODEL_SAFETENSORS),
+    ];
+    for (name, bytes) in files {
+        let file = directory.join(name);
+        if !std::fs::read(&file).is_ok_and(|is| is == bytes) {
+            std::fs::write(file, bytes)?;
+        }
+    }
     Ok(())
 }
 

@@ -1,7 +1,7 @@
-//! Checkpoint 1 on the real weights of GPT-2 124M: all 25 LayerNorms, both steps.
+//! Checkpoint 1 on the real weights of GPT-2 124M: all 25 norms, both steps.
 
 use gpt2_tensor::Compute;
-use gpt2_tests::{Real, assert_agrees, assert_fails_at, assert_within, skipped};
+use gpt2_tests::{Real, assert_agrees, assert_fails_at, assert_within};
 use gpt2_trace::{Checkpoint, Trace};
 
 /// Four times 2^-24, per unit of the tensor's largest magnitude: four roundings.
@@ -9,10 +9,7 @@ const BAR: f64 = 4.0 * 5.96e-8;
 
 #[test]
 fn agrees_with_huggingface() {
-    let real = match Real::find() {
-        Ok(real) => real,
-        Err(why) => return skipped(module_path!(), why),
-    };
+    let Some(real) = Real::find_or_skip(module_path!()) else { return };
     let run = real.run(&Compute::default(), true);
     assert_within(real.references(), &run, Checkpoint::LayerNorm, BAR);
     assert_agrees(&[run], Checkpoint::LayerNorm, 50);
@@ -20,7 +17,7 @@ fn agrees_with_huggingface() {
 
 #[test]
 fn another_epsilon_fails() {
-    let Ok(real) = Real::find() else { return };
+    let Some(real) = Real::find_or_skip(module_path!()) else { return };
     let compute = Compute::default();
     for epsilon in [0.0, 1e-6, 1e-12] {
         let mut ours = Trace::default();

@@ -2,7 +2,7 @@
 
 use gpt2_model::Attention;
 use gpt2_tensor::Compute;
-use gpt2_tests::{Real, assert_agrees, assert_fails_at, assert_within, skipped};
+use gpt2_tests::{Real, assert_agrees, assert_fails_at, assert_within};
 use gpt2_trace::{Checkpoint, Trace};
 
 /// Per unit of the tensor's largest magnitude: HuggingFace's own f32 is farther than this from its f64.
@@ -10,10 +10,7 @@ const BAR: f64 = 1.6e-6;
 
 #[test]
 fn agrees_with_huggingface() {
-    let real = match Real::find() {
-        Ok(real) => real,
-        Err(why) => return skipped(module_path!(), why),
-    };
+    let Some(real) = Real::find_or_skip(module_path!()) else { return };
     for isolated in [true, false] {
         let run = real.run(&Compute::default(), isolated);
         assert_within(real.references(), &run, Checkpoint::QkvProjection, BAR);
@@ -24,7 +21,7 @@ fn agrees_with_huggingface() {
 /// Sums in fused multiply-adds over short blocks round less than long chains.
 #[test]
 fn is_nearer_to_f64_than_huggingface() {
-    let Ok(real) = Real::find() else { return };
+    let Some(real) = Real::find_or_skip(module_path!()) else { return };
     let run = real.run(&Compute::default(), false);
     for entry in run.entries.iter().filter(|e| e.checkpoint == Some(Checkpoint::QkvProjection)) {
         let truth = entry.result.as_ref().ok().and_then(|it| it.truth.as_ref());
@@ -35,7 +32,7 @@ fn is_nearer_to_f64_than_huggingface() {
 
 #[test]
 fn the_weights_of_another_block_fail() {
-    let Ok(real) = Real::find() else { return };
+    let Some(real) = Real::find_or_skip(module_path!()) else { return };
     let compute = Compute::default();
     let mut ours = Trace::default();
     // Block 4 is fed to the projection of block 5.

@@ -2,16 +2,13 @@
 
 use gpt2_model::Attention;
 use gpt2_tensor::Compute;
-use gpt2_tests::{Real, assert_agrees, assert_fails_at, skipped};
+use gpt2_tests::{Real, assert_agrees, assert_fails_at};
 use gpt2_trace::{Checkpoint, Trace};
 use gpt2_weights::Config;
 
 #[test]
 fn agrees_with_huggingface() {
-    let real = match Real::find() {
-        Ok(real) => real,
-        Err(why) => return skipped(module_path!(), why),
-    };
+    let Some(real) = Real::find_or_skip(module_path!()) else { return };
     for isolated in [true, false] {
         let runs = [real.run(&Compute::default(), isolated)];
         assert_agrees(&runs, Checkpoint::AttentionScores, 24);
@@ -21,7 +18,7 @@ fn agrees_with_huggingface() {
 
 #[test]
 fn unscaled_fails() {
-    let Ok(real) = Real::find() else { return };
+    let Some(real) = Real::find_or_skip(module_path!()) else { return };
     let compute = Compute::default();
     let config = Config { scale_attn_weights: false, ..real.config().clone() };
     let attention = Attention::new(&compute, real.attention_params(3), &config, 3);

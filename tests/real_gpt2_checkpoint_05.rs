@@ -2,15 +2,12 @@
 
 use gpt2_model::Attention;
 use gpt2_tensor::Compute;
-use gpt2_tests::{Real, assert_agrees, assert_fails_at, skipped};
+use gpt2_tests::{Real, assert_agrees, assert_fails_at};
 use gpt2_trace::{Checkpoint, Trace};
 
 #[test]
 fn agrees_with_huggingface() {
-    let real = match Real::find() {
-        Ok(real) => real,
-        Err(why) => return skipped(module_path!(), why),
-    };
+    let Some(real) = Real::find_or_skip(module_path!()) else { return };
     for isolated in [true, false] {
         let run = real.run(&Compute::default(), isolated);
         assert_agrees(&[run], Checkpoint::AttentionOutput, 24);
@@ -20,7 +17,7 @@ fn agrees_with_huggingface() {
 /// The matrix is square: no check of shapes finds this.
 #[test]
 fn transposed_projection_fails() {
-    let Ok(real) = Real::find() else { return };
+    let Some(real) = Real::find_or_skip(module_path!()) else { return };
     let compute = Compute::default();
     let mut params = real.attention_params(9);
     params.c_proj.weight = params.c_proj.weight.t().to_owned().into();

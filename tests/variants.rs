@@ -2,26 +2,10 @@
 //! of their own, other scales of the scores, other names. Each against HuggingFace, everywhere.
 
 use gpt2_model::Gpt2;
-use gpt2_tests::{References, Run, say, variants};
-use gpt2_trace::{Checkpoint, fingerprint, weights_differ};
+use gpt2_tensor::Compute;
+use gpt2_tests::{Run, Variant, assert_agrees_everywhere, root, say};
+use gpt2_trace::Checkpoint;
 use gpt2_weights::Gpt2Weights;
-
-/// Every variant in the folder, run against its reference.
-fn runs() -> Vec<Run> {
-    let mut runs = Vec::new();
-    for directory in variants() {
-        let name = directory.file_name().expect("a name").to_string_lossy().into_owned();
-        let weights = Gpt2Weights::open(&directory).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let file = directory.join("reference/trace.safetensors");
-        let references = References::open(&name, &file);
-        let made_with = references.f32.weights().expect("which weights made it");
-        let differ = weights_differ(&fingerprint(weights.checkpoint()), &made_with);
-        assert!(differ.is_empty(), "{name}: {differ:?}");
-        let model = Gpt2::new(&weights).unwrap_or_else(|error| panic!("{name}: {error}"));
-        runs.push(references.run(&model));
-    }
-    runs
-}
 
 /// The options that must be there, so that a folder that lost one is noticed.
 const NAMES: [&str; 11] = [
@@ -40,7 +24,8 @@ const NAMES: [&str; 11] = [
 
 #[test]
 fn agree_with_huggingface() {
-    let runs = runs();
+    let runs: Vec<Run> =
+        Variant::all().iter().map(|variant| variant.run(Compute::default())).collect();
     let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
     for name in NAMES {
         assert!(names.contains(&name), "tests/data/variants has no {name}, only {names:?}");
@@ -48,23 +33,14 @@ fn agree_with_huggingface() {
     for run in &runs {
         let used = run.entries.iter().filter_map(|entry| Some(entry.result.as_ref().ok()?.used()));
         let used = used.fold(0.0, f64::max);
-        say(&format!("{}: {} tensors, {used:.4} of the tolerance", run.name, run.entries.len()));
-        for entry in &run.entries {
-            assert!(entry.passes(), "{} {}: {:?}", run.name, entry.name, entry.result);
-        }
+        say(&format!("{}: {} tensors, {used:.2} of the tolerance", run.name, run.entries.len()));
         for checkpoint in Checkpoint::ALL {
             let here = run.entries.iter().any(|entry| entry.checkpoint == Some(checkpoint));
             assert!(here, "{} has nothing for {checkpoint}", run.name);
         }
     }
-    let expected = runs.iter().map(|run| run.entries.len()).sum::<usize>();
-    assert!(expected > 900, "only {expected} tensors");
-    // Per checkpoint, and near enough to f64.
-    for checkpoint in Checkpoint::ALL {
-        let of_it =
-            |run: &Run| run.entries.iter().filter(|e| e.checkpoint == Some(checkpoint)).count();
-        gpt2_tests::assert_agrees(&runs, checkpoint, runs.iter().map(of_it).sum());
-    }
+    assert_eq!(runs.iter().map(|run| run.entries.len()).sum::<usize>(), 1037);
+    assert_agrees_everywhere(&runs);
 }
 
 /// An option that is read and then forgotten would leave the model as it is without it.
@@ -80,18 +56,19 @@ fn every_option_counts() {
         ("inverse_layer_scale", "scale_attn_by_inverse_layer_idx", serde_json::json!(false)),
         ("unscaled_buffers", "scale_attn_weights", serde_json::json!(true)),
     ];
-    for (variant, option, other) in options {
-        let directory = gpt2_tests::root().join("tests/data/variants").join(variant);
-        let config = std::fs::read_to_string(directory.join("config.json")).expect("a config");
+    let variants = Variant::all();
+    for (name, option, other) in options {
+        let variant = variants.iter().find(|variant| variant.references.name == name);
+        let variant = variant.unwrap_or_else(|| panic!("there is no {name}"));
+        let folder = root().join("tests/data/variants").join(name);
+        let config = std::fs::read_to_string(folder.join("config.json")).expect("a config");
         let mut config: serde_json::Value = serde_json::from_str(&config).expect("JSON");
-        assert_ne!(config[option], other, "{variant} has this {option}");
+        assert_ne!(config[option], other, "{name} has this {option}");
         config[option] = other;
-        let weights = std::fs::read(directory.join("model.safetensors")).expect("weights");
+        let weights = std::fs::read(folder.join("model.safetensors")).expect("weights");
         let weights = Gpt2Weights::from_bytes(config.to_string(), weights).expect("it loads");
-        let model = Gpt2::new(&weights).expect("it is implemented");
-        let file = directory.join("reference/trace.safetensors");
-        let run = References::open(variant, &file).run(&model);
+        let run = variant.references.run(&Gpt2::new(&weights).expect("it is implemented"));
         let failed = run.entries.iter().filter(|entry| !entry.passes()).count();
-        assert!(failed > 0, "{variant} passes with another {option}");
+        assert!(failed > 0, "{name} passes with another {option}");
     }
 }

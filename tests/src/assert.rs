@@ -44,6 +44,15 @@ pub fn assert_agrees(runs: &[Run], checkpoint: Checkpoint, expected: usize) {
     assert!(summary.passes(), "{line}");
 }
 
+/// [`assert_agrees`] at every checkpoint, none of which may be without tensors.
+pub fn assert_agrees_everywhere(runs: &[Run]) {
+    for checkpoint in Checkpoint::ALL {
+        let of_it =
+            |run: &Run| run.entries.iter().filter(|e| e.checkpoint == Some(checkpoint)).count();
+        assert_agrees(runs, checkpoint, runs.iter().map(of_it).sum());
+    }
+}
+
 /// No element of a checkpoint is farther than `bar` from HuggingFace in f32: per unit of the largest
 /// magnitude in its tensor, where that is above 1.
 pub fn assert_within(references: &References, run: &Run, checkpoint: Checkpoint, bar: f64) {

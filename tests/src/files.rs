@@ -10,7 +10,7 @@ pub fn root() -> &'static Path {
 }
 
 /// The model directories under `tests/data/variants`, sorted by name.
-pub fn variants() -> Vec<PathBuf> {
+pub(crate) fn variant_folders() -> Vec<PathBuf> {
     let folder = root().join("tests/data/variants");
     let entries =
         std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
@@ -40,7 +40,11 @@ pub(crate) fn real_weights() -> Result<PathBuf, String> {
     })
 }
 
-/// `vocab.json` and `merges.txt` of GPT-2, looked for in the same places. `Err` says where.
+/// `vocab.json` and `merges.txt` of GPT-2, looked for in the same places.
+///
+/// # Errors
+///
+/// Where they were looked for, if they are nowhere.
 pub fn tokenizer_files() -> Result<(PathBuf, PathBuf), String> {
     let named = named_by_user();
     let places = [named, Some(beside_the_checkout()), snapshot().ok()];

@@ -18,11 +18,13 @@ mod skip;
 
 pub use altered::Altered;
 pub use assert::{
-    assert_agrees, assert_caught, assert_fails_at, assert_fails_first, assert_within, say,
+    assert_agrees, assert_agrees_everywhere, assert_caught, assert_fails_at, assert_fails_first,
+    assert_within, say,
 };
-pub use files::{root, tokenizer_files, variants};
+pub use files::{root, tokenizer_files};
 pub use real::Real;
 pub use run::{
-    References, Run, activations, demo_model, demo_references, demo_run, demo_runs, demo_weights,
+    References, Run, Variant, activations, demo_model, demo_references, demo_run, demo_runs,
+    demo_weights,
 };
 pub use skip::skipped;

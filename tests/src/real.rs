@@ -9,7 +9,7 @@ use gpt2_weights::{Access, AttentionParams, Checkpoint, Config, NormParams};
 use ndarray::Array2;
 
 use crate::run::{References, Run, activations};
-use crate::{files, root};
+use crate::{files, root, skipped};
 
 /// The prompt pass, and one token decoded through the cache.
 const STEPS: [&str; 2] = ["", "step.1."];
@@ -27,11 +27,11 @@ pub struct Real {
 }
 
 impl Real {
-    /// The weights, if this machine has them; `Err` says where they were looked for.
-    pub fn find() -> Result<&'static Real, &'static str> {
+    /// The weights, if this machine has them; if not, `test` is reported as skipped.
+    pub fn find_or_skip(test: &str) -> Option<&'static Real> {
         static REAL: LazyLock<Result<Real, String>> =
             LazyLock::new(|| files::real_weights().map(|path| Real::open(&path)));
-        REAL.as_ref().map_err(String::as_str)
+        REAL.as_ref().inspect_err(|why| skipped(test, why)).ok()
     }
 
     fn open(path: &std::path::Path) -> Real {
@@ -74,7 +74,7 @@ impl Real {
         Run { name: if isolated { "isolated" } else { "chained" }.to_owned(), ours, entries }
     }
 
-    /// Both steps of one block through `attention`, and of its LayerNorms, recorded in `ours`.
+    /// Both steps of one block through `attention`, and of its norms, recorded in `ours`.
     pub fn run_block(
         &self,
         compute: &Compute,

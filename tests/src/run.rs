@@ -6,9 +6,14 @@ use std::sync::LazyLock;
 
 use gpt2_demo::REFERENCES;
 use gpt2_model::Gpt2;
-use gpt2_trace::{Entry, Recorder, Tensor, Tolerances, Trace, compare, record};
+use gpt2_tensor::Compute;
+use gpt2_trace::{
+    Entry, Recorder, Tensor, Tolerances, Trace, compare, fingerprint, record, weights_differ,
+};
 use gpt2_weights::Gpt2Weights;
 use ndarray::ArrayD;
+
+use crate::files;
 
 /// What HuggingFace computed from one prompt: in f32, and the same in f64.
 #[derive(Debug)]
@@ -125,6 +130,40 @@ pub fn demo_run(name: &str) -> (&'static References, &'static Run) {
     let position = demo_references().iter().position(|it| it.name == name);
     let position = position.unwrap_or_else(|| panic!("the demo has no reference {name}"));
     (&demo_references()[position], &demo_runs()[position])
+}
+
+/// A tiny model of `tests/data/variants`, and what HuggingFace computed with it.
+#[derive(Debug)]
+pub struct Variant {
+    /// Its weights.
+    pub weights: Gpt2Weights,
+    /// Its references, called after its folder.
+    pub references: References,
+}
+
+impl Variant {
+    /// All of them, sorted by name; each has the very weights that its references were made with.
+    pub fn all() -> Vec<Self> {
+        let folders = files::variant_folders();
+        assert!(!folders.is_empty(), "tests/data/variants is empty");
+        folders.iter().map(|folder| Variant::open(folder)).collect()
+    }
+
+    fn open(folder: &Path) -> Self {
+        let name = folder.file_name().expect("a folder has a name").to_string_lossy();
+        let weights = Gpt2Weights::open(folder).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let references = References::open(&name, &folder.join("reference/trace.safetensors"));
+        let made_with = references.f32.weights().expect("the reference says which weights made it");
+        let differ = weights_differ(&fingerprint(weights.checkpoint()), &made_with);
+        assert!(differ.is_empty(), "{name}: {}", differ.join("\n"));
+        Variant { weights, references }
+    }
+
+    /// Runs it.
+    pub fn run(&self, compute: Compute) -> Run {
+        let model = Gpt2::with_compute(&self.weights, compute);
+        self.references.run(&model.unwrap_or_else(|e| panic!("{}: {e}", self.references.name)))
+    }
 }
 
 /// The activations called `name`.

@@ -70,7 +70,7 @@ fn without_bias_fails() {
     assert_fails_first(&model, "h.3.attn.q");
 }
 
-/// The projection takes what LayerNorm gives, not the residual stream.
+/// One column of 384: the mean difference would hardly move, the largest does.
 #[test]
 fn one_weight_off_by_a_percent_fails() {
     let model = Altered::demo()

@@ -36,7 +36,7 @@ fn heads_merged_in_another_order_fail() {
     assert_fails_first(&model, "h.2.attn");
 }
 
-/// Other heads, other scores: the projections alone do not tell.
+/// Right shapes, right scores, wrong mixture.
 #[test]
 fn the_projection_of_another_block_fails() {
     let demo = Altered::demo();

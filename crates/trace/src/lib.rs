@@ -6,6 +6,7 @@ mod checkpoint;
 mod compare;
 mod diagnose;
 mod error;
+mod foreign;
 mod isolated;
 mod trace;
 
@@ -20,5 +21,6 @@ pub use diagnose::{
     first_divergence,
 };
 pub use error::TraceError;
+pub use foreign::Foreign;
 pub use isolated::{Isolated, NotComputable, Place, isolated};
 pub use trace::{Recorder, Tensor, Trace, fingerprint, record, weights_differ};

@@ -34,6 +34,8 @@ class Variant:
     """Names begin with `transformer.`; without it, as in OpenAI's own files, the config is also minimal."""
     buffers: bool = False
     """The causal-mask buffers that old versions saved are there as well."""
+    shard_size: str | None = None
+    """Stored in bf16, in files of at most this size and an index; HuggingFace computes in f32 all the same."""
 
 
 VARIANTS = [
@@ -48,6 +50,7 @@ VARIANTS = [
     Variant("unscaled_buffers", {"scale_attn_weights": False}, buffers=True),
     Variant("upcast", {"reorder_and_upcast_attn": True, "scale_attn_by_inverse_layer_idx": True}),
     Variant("bare_names", {}, n_head=6, prefix=False, vocab_size=89),
+    Variant("sharded_bf16", {}, vocab_size=79, shard_size="12KB"),
 ]
 
 
@@ -68,8 +71,15 @@ def randomize(model: GPT2LMHeadModel, generator: torch.Generator) -> None:
 
 def save(variant: Variant, model: GPT2LMHeadModel, out: Path) -> None:
     """As HuggingFace saves it, then changed as the variant asks."""
-    model.save_pretrained(out)
+    if variant.shard_size:
+        model.to(torch.bfloat16).save_pretrained(out, max_shard_size=variant.shard_size)
+        for weights in out.glob("*.safetensors"):
+            weights.chmod(0o644)
+    else:
+        model.save_pretrained(out)
     (out / "generation_config.json").unlink(missing_ok=True)
+    if variant.shard_size:
+        return
     weights = out / "model.safetensors"
     tensors = load_file(weights)
     if variant.buffers:
@@ -102,6 +112,9 @@ def build(variant: Variant, seed: int) -> tuple[GPT2LMHeadModel, list[int]]:
     )
     model = GPT2LMHeadModel(config)
     randomize(model, generator)
+    if variant.shard_size:
+        for parameter in model.parameters():
+            parameter.data = parameter.data.bfloat16().float()
     return model.eval(), torch.randint(variant.vocab_size, (PROMPT_LEN,), generator=generator).tolist()
 
 

@@ -28,7 +28,7 @@ pub(crate) struct Args {
     /// The tokens of a row; the whole context of the model otherwise
     #[arg(long, value_name = "N")]
     row_len: Option<usize>,
-    /// Print one JSON object: rows, tokens, mean_cross_entropy, perplexity
+    /// Print one JSON object: rows, tokens, `mean_cross_entropy`, perplexity
     #[arg(long)]
     json: bool,
     #[command(flatten)]

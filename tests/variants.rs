@@ -8,13 +8,14 @@ use gpt2_trace::Checkpoint;
 use gpt2_weights::Gpt2Weights;
 
 /// The options that must be there, so that a folder that lost one is noticed.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "bare_names",
     "gelu_fast",
     "gelu_odd_inner",
     "gelu_pytorch_tanh",
     "inverse_layer_scale",
     "relu_epsilon",
+    "sharded_bf16",
     "silu_head_dim_3",
     "tanh_one_head",
     "unscaled_buffers",

@@ -23,29 +23,30 @@ pub(crate) struct Agreement {
     pub(crate) logits: f64,
 }
 
-/// Each engine against the first, which is ours.
-pub(crate) fn check(running: &mut [Process], vocab_size: usize) -> Result<Vec<Agreement>> {
+/// What an engine makes of a short prompt.
+pub(crate) struct Answer {
+    tokens: Vec<f64>,
+    logits: Vec<f64>,
+}
+
+pub(crate) fn ask(process: &mut Process, vocab_size: usize) -> Result<Answer> {
     let prompt = tokens(PROMPT, vocab_size);
-    let mut answers = Vec::new();
-    for process in running {
-        let reply = process.ask(&json!({ "task": "decode", "tokens": prompt, "n": STEPS }))?;
-        let generated = numbers(&reply["tokens"])?;
-        let reply = process.ask(&json!({ "task": "logits", "tokens": prompt }))?;
-        answers.push((generated, numbers(&reply["logits"])?));
-    }
-    let (our_tokens, our_logits) = answers.first().context("no engine")?;
-    let largest = our_logits.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
-    answers
-        .iter()
-        .map(|(generated, logits)| {
-            ensure!(logits.len() == our_logits.len(), "another number of logits");
-            let same = our_tokens.iter().zip(generated).take_while(|(a, b)| a == b).count();
-            let apart = our_logits.iter().zip(logits).map(|(a, b)| (a - b).abs());
-            // Not `max`, which drops a NaN.
-            let apart = apart.fold(0.0, |max, x| if x <= max { max } else { x });
-            Ok(Agreement { tokens: same, of: our_tokens.len(), logits: apart / largest })
-        })
-        .collect()
+    let decode = process.ask(&json!({ "task": "decode", "tokens": prompt, "n": STEPS }))?;
+    let logits = process.ask(&json!({ "task": "logits", "tokens": prompt }))?;
+    let answer =
+        Answer { tokens: numbers(&decode["tokens"])?, logits: numbers(&logits["logits"])? };
+    ensure!(answer.logits.len() == vocab_size, "{} logits of {vocab_size}", answer.logits.len());
+    Ok(answer)
+}
+
+/// `theirs` against `ours`.
+pub(crate) fn compare(ours: &Answer, theirs: &Answer) -> Agreement {
+    let same = ours.tokens.iter().zip(&theirs.tokens).take_while(|(a, b)| a == b).count();
+    let largest = ours.logits.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
+    let apart = ours.logits.iter().zip(&theirs.logits).map(|(a, b)| (a - b).abs());
+    // Not `max`, which drops a NaN.
+    let apart = apart.fold(0.0, |max, x| if x <= max { max } else { x });
+    Agreement { tokens: same, of: ours.tokens.len(), logits: apart / largest }
 }
 
 fn numbers(values: &Value) -> Result<Vec<f64>> {

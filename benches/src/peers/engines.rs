@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
-use super::process::Process;
+use super::process::{Process, last_line};
 use super::{Args, venv};
 
 const OURS: &str = "native";
@@ -62,7 +62,7 @@ impl Engine {
         command.args(&self.args).arg("--model").arg(model);
         command.args(["--threads", &threads.to_string()]);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        Process::spawn(self.key, &mut command)
+        Process::spawn(self.key, &mut command, model.join(format!("{}.log", self.key)))
     }
 
     /// Starts it and waits until the model is loaded.
@@ -154,7 +154,6 @@ pub(crate) fn succeed(command: &mut Command) -> Result<()> {
     let program = command.get_program().display().to_string();
     let output = command.output().with_context(|| format!("cannot start {program}"))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-    ensure!(output.status.success(), "{program}: {}: {last}", output.status);
+    ensure!(output.status.success(), "{program}: {}: {}", output.status, last_line(&said));
     Ok(())
 }

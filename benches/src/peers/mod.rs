@@ -132,11 +132,17 @@ fn measure(
     absent: &mut Vec<Absent>,
     rounds: usize,
 ) -> Result<Run> {
+    let vocab_size = agreement::vocab_size(model)?;
     let mut running = Vec::new();
+    let mut answers = Vec::new();
     let mut failed = Vec::new();
     for engine in engines.iter() {
         eprintln!("{}: loading, {threads} threads", engine.key);
-        match engine.start(model, threads) {
+        let started = engine.start(model, threads).and_then(|mut process| {
+            answers.push(agreement::ask(&mut process, vocab_size)?);
+            Ok(process)
+        });
+        match started {
             Ok(process) => running.push(process),
             Err(error) => failed.push(Absent::new(engine.key, &error)),
         }
@@ -147,5 +153,6 @@ fn measure(
         engines.first().is_some_and(Engine::is_ours),
         "this program's own engine does not start"
     );
-    tasks::run(&mut running, model, threads, tasks, rounds)
+    let agreement = answers.iter().map(|answer| agreement::compare(&answers[0], answer)).collect();
+    tasks::run(&mut running, agreement, model, threads, tasks, rounds)
 }

@@ -1,4 +1,6 @@
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -14,20 +16,22 @@ pub(crate) struct Process {
     /// Closed to end it.
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
+    /// What it writes to stderr.
+    log: PathBuf,
 }
 
 impl Process {
     /// Starts it, and does not wait.
-    pub(crate) fn spawn(key: &'static str, command: &mut Command) -> Result<Self> {
+    pub(crate) fn spawn(key: &'static str, command: &mut Command, log: PathBuf) -> Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(File::create(&log).with_context(|| log.display().to_string())?)
             .spawn()
             .with_context(|| format!("cannot start {}", command.get_program().display()))?;
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().context("no stdout")?);
-        Ok(Process { key, name: key.to_owned(), version: String::new(), child, input, output })
+        Ok(Process { key, name: key.to_owned(), version: String::new(), child, input, output, log })
     }
 
     /// Waits until it is loaded.
@@ -39,6 +43,7 @@ impl Process {
         Ok(())
     }
 
+    /// Sends a request and waits for the reply.
     pub(crate) fn ask(&mut self, request: &Value) -> Result<Value> {
         self.send(request)?;
         self.read()
@@ -53,7 +58,8 @@ impl Process {
         let mut line = String::new();
         self.output.read_line(&mut line)?;
         if line.is_empty() {
-            bail!("{} ended: {}", self.key, self.child.wait()?);
+            let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+            bail!("it ended, {}: {}", self.child.wait()?, last_line(&log));
         }
         serde_json::from_str(&line).with_context(|| format!("{} says: {line}", self.key))
     }
@@ -64,6 +70,11 @@ impl Process {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         Some(1024 * line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?)
     }
+}
+
+/// Of all that a failed program said, what went wrong.
+pub(crate) fn last_line(text: &str) -> &str {
+    text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing")
 }
 
 impl Drop for Process {

@@ -9,7 +9,7 @@ use gpt2_weights::Config;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::agreement::{self, Agreement};
+use super::agreement::Agreement;
 use super::process::Process;
 
 /// A prompt, or steps after one.
@@ -66,13 +66,13 @@ pub(crate) struct Samples {
 
 pub(crate) fn run(
     running: &mut [Process],
+    agreement: Vec<Agreement>,
     model: &Path,
     threads: usize,
     tasks: &'static [Task],
     rounds: usize,
 ) -> Result<Run> {
     let config = Config::from_json(std::fs::read(model.join("config.json"))?, "config.json")?;
-    let agreement = agreement::check(running, config.vocab_size)?;
     let name = model.file_name().unwrap_or_default().display().to_string();
     let empty = |&task| Samples {
         task,
@@ -87,7 +87,8 @@ pub(crate) fn run(
                 // Another one begins each time, so that none always follows the same.
                 let i = (round + turn) % running.len();
                 std::thread::sleep(SETTLE);
-                let rate = samples.task.ask(&mut running[i], &config)?;
+                let key = running[i].key;
+                let rate = samples.task.ask(&mut running[i], &config).context(key)?;
                 samples.tokens_per_second[i].push(rate);
                 if i == 0 && samples.task.steps > 0 {
                     samples.limit.push(samples.task.limit(&mut running[0], &config)?);

@@ -13,6 +13,18 @@ fn every_mistake_is_caught_at_its_checkpoint_and_named() {
     let failed: Vec<_> =
         controls.controls.iter().filter(|control| !(control.caught && control.named)).collect();
     assert!(controls.pass(), "{failed:#?}");
+    let n = catalogue().count();
+    assert_eq!(controls.to_string(), format!("{n}/{n} caught, {n}/{n} named"));
+}
+
+#[test]
+fn what_does_not_apply_is_counted_apart() {
+    // A single token, fed alone: nothing to mask, no position before the last.
+    let controls = controls(&reference("one_token"), &weights(), &tolerances());
+    let applies = |id| controls.controls.iter().any(|c| c.mistake.id == id && c.applies);
+    assert!(!applies("mask-missing") && !applies("last-but-one-logits"));
+    assert!(applies("unbiased-variance") && controls.pass());
+    assert!(controls.to_string().ends_with("do not apply)"), "{controls}");
 }
 
 #[test]

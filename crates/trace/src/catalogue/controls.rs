@@ -12,6 +12,8 @@ pub struct Control {
     /// The mistake.
     #[serde(flatten)]
     pub mistake: &'static Mistake,
+    /// Whether there is anything for it to be wrong in: another activation is no mistake where it is the config's.
+    pub applies: bool,
     /// Whether comparing fails at the mistake's own checkpoint.
     pub caught: bool,
     /// Whether the diagnosis names it.
@@ -30,6 +32,11 @@ pub struct Controls {
 }
 
 impl Controls {
+    /// How many mistakes there are that this model and this reference can be wrong in.
+    pub fn applicable(&self) -> usize {
+        self.controls.iter().filter(|control| control.applies).count()
+    }
+
     /// How many were caught.
     pub fn caught(&self) -> usize {
         self.controls.iter().filter(|control| control.caught).count()
@@ -40,18 +47,23 @@ impl Controls {
         self.controls.iter().filter(|control| control.named).count()
     }
 
-    /// Whether all were caught and named.
+    /// Whether all that apply were caught and named.
     pub fn pass(&self) -> bool {
-        let n = self.controls.len();
+        let n = self.applicable();
         n > 0 && self.caught() == n && self.named() == n
     }
 }
 
-/// `34/34 caught, 34/34 named`.
+/// `34/34 caught, 34/34 named`, and how many do not apply.
 impl fmt::Display for Controls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let n = self.controls.len();
-        write!(f, "{}/{n} caught, {}/{n} named", self.caught(), self.named())
+        let n = self.applicable();
+        write!(f, "{}/{n} caught, {}/{n} named", self.caught(), self.named())?;
+        match self.controls.len() - n {
+            0 => Ok(()),
+            1 => f.write_str(" (1 does not apply)"),
+            others => write!(f, " ({others} do not apply)"),
+        }
     }
 }
 
@@ -59,7 +71,7 @@ impl fmt::Display for Controls {
 /// and has it diagnosed.
 ///
 /// The reference should have several tokens, decode steps and every tap, or there is nothing for some
-/// mistakes to be wrong in; such a mistake counts as not caught.
+/// mistakes to be wrong in; those are counted apart, in the open.
 pub fn controls(reference: &Trace, weights: &Gpt2Weights, tolerances: &Tolerances) -> Controls {
     let controls = catalogue().map(|mistake| control(mistake, reference, weights, tolerances));
     Controls { controls: controls.collect() }
@@ -71,10 +83,17 @@ fn control(
     weights: &Gpt2Weights,
     tolerances: &Tolerances,
 ) -> Control {
-    let nothing = |line| Control { mistake, caught: false, named: false, same: Vec::new(), line };
+    let nothing = |line| Control {
+        mistake,
+        applies: true,
+        caught: false,
+        named: false,
+        same: Vec::new(),
+        line,
+    };
     let mut theirs = match inject(mistake, reference, weights) {
         Ok(theirs) => theirs,
-        Err(why) => return nothing(why.to_string()),
+        Err(why) => return Control { applies: false, ..nothing(why.to_string()) },
     };
     for (name, tensor) in &mut theirs.tensors {
         if reference.tensors.get(name) != Some(tensor) {
@@ -92,6 +111,7 @@ fn control(
     let same = finding.explanations.iter().map(|explanation| explanation.mistake.id);
     Control {
         mistake,
+        applies: true,
         caught,
         named: finding.names(mistake.id),
         same: same.filter(|id| *id != mistake.id).collect(),

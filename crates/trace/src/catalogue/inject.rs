@@ -2,6 +2,7 @@ use gpt2_weights::Gpt2Weights;
 
 use super::Mistake;
 use crate::arithmetic::Forms;
+use crate::diagnose::distance::{distance, magnitude, rounding};
 use crate::isolated::{Missing, Parameters, Place, Recompute, Tokens};
 use crate::{Trace, TraceError};
 
@@ -34,7 +35,7 @@ pub fn inject(
             continue;
         };
         match (right.tensor(place), wrong.tensor(place)) {
-            (Ok(right), Ok(wrong)) if right == wrong => {}
+            (Ok(right), Ok(wrong)) if distance(&right, &wrong) <= rounding(magnitude(&right)) => {}
             (_, Ok(wrong)) => {
                 *tensor = wrong;
                 injected += 1;

@@ -2,7 +2,7 @@ use crate::Tensor;
 
 /// The largest difference between two tensors: infinite where they have other shapes, or where one
 /// is not finite and the other is something else. NaN equals NaN, as both were computed.
-pub(super) fn distance(a: &Tensor, b: &Tensor) -> f64 {
+pub(crate) fn distance(a: &Tensor, b: &Tensor) -> f64 {
     if a.shape() != b.shape() {
         return f64::INFINITY;
     }
@@ -15,11 +15,11 @@ pub(super) fn distance(a: &Tensor, b: &Tensor) -> f64 {
 }
 
 /// The largest finite magnitude.
-pub(super) fn magnitude(x: &Tensor) -> f64 {
+pub(crate) fn magnitude(x: &Tensor) -> f64 {
     x.values().filter(|x| x.is_finite()).fold(0.0, |max, x| max.max(x.abs()))
 }
 
 /// What rounding the result of one operation a few times can do to numbers of this magnitude.
-pub(super) fn rounding(magnitude: f64) -> f64 {
+pub(crate) fn rounding(magnitude: f64) -> f64 {
     8.0 * 2.0_f64.powi(-24) * magnitude
 }

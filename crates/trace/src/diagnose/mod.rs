@@ -1,6 +1,6 @@
 //! Which operation is the first to be wrong, and which known mistake explains it.
 
-mod distance;
+pub(crate) mod distance;
 mod divergence;
 mod explain;
 mod finding;

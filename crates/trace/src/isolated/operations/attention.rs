@@ -101,10 +101,15 @@ impl Recompute<'_, '_> {
         place: Place,
         i: usize,
     ) -> Result<Array3<f64>, NotComputable> {
-        let scores = match self.forms.softmax {
-            SoftmaxForm::MaskedAfter => self.scores(place, i, Mask::Missing)?,
-            _ => self.cube(place.at(Site::Scores(i)))?,
-        };
+        let mut scores = self.cube(place.at(Site::Scores(i)))?;
+        if self.forms.softmax == SoftmaxForm::MaskedAfter {
+            let unmasked = self.scores(place, i, Mask::Missing)?;
+            scores.zip_mut_with(&unmasked, |score, &unmasked| {
+                if !score.is_finite() {
+                    *score = unmasked;
+                }
+            });
+        }
         Ok(softmax(&scores, self.forms.softmax))
     }
 

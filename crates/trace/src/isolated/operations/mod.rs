@@ -166,6 +166,7 @@ fn activation(form: Activation) -> Option<fn(f64) -> f64> {
         Activation::Of(ActivationFunction::Gelu) => reference::gelu,
         Activation::Of(ActivationFunction::Relu) => |x| x.max(0.0),
         Activation::Of(ActivationFunction::Silu) => reference::silu,
+        Activation::Of(ActivationFunction::Tanh) => f64::tanh,
         Activation::Of(_) => return None,
         Activation::SigmoidGelu => |x| x / (1.0 + (-1.702 * x).exp()),
         Activation::Identity => |x| x,

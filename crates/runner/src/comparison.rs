@@ -1,6 +1,9 @@
 use std::path::{Path, PathBuf};
 
-use gpt2_trace::{Tolerances, Trace, compare};
+use gpt2_trace::{
+    Diagnosis, Divergence, Foreign, Mode, Tolerances, Trace, compare, diagnose, first_divergence,
+};
+use gpt2_weights::Gpt2Weights;
 use serde::Serialize;
 
 use crate::report::{Case, CheckpointRow, Verdict};
@@ -20,12 +23,23 @@ pub struct Comparison {
     pub verdict: Verdict,
     /// The trace that is judged.
     pub ours: PathBuf,
+    /// How the names and shapes of a trace from elsewhere were read.
+    pub notes: Vec<String>,
+    /// Arrays of that trace that mean nothing here. They fail.
+    pub unmatched: Vec<String>,
     /// The f64 run of the reference.
     pub truth: Option<PathBuf>,
     /// One row per checkpoint, in the order of the forward pass.
     pub checkpoints: Vec<CheckpointRow>,
     /// The reference.
     pub case: Case,
+    /// The first value that leaves the reference, in the order of the forward pass.
+    pub divergence: Option<Divergence>,
+    /// With the model at hand: the first operation that is wrong by itself, held against what its own
+    /// inputs should have given.
+    pub isolated: Option<Divergence>,
+    /// With the model at hand, and where something differs: the known mistakes that explain it.
+    pub diagnosis: Option<Diagnosis>,
 }
 
 impl Comparison {
@@ -33,6 +47,9 @@ impl Comparison {
     pub const SCHEMA: &'static str = "gpt2-comparison/1";
 
     /// Holds the trace `ours` against `reference`: what that holds is what is expected.
+    ///
+    /// `ours` may be from elsewhere, as [`Foreign::open`] reads it. With the `weights` of the model,
+    /// a difference is followed to the operation that makes it, and to the mistake.
     ///
     /// # Errors
     ///
@@ -43,10 +60,11 @@ impl Comparison {
         ours: &Path,
         reference: &Path,
         truth: Option<&Path>,
+        weights: Option<&Gpt2Weights>,
         tolerances: &Tolerances,
     ) -> Result<Comparison, RunnerError> {
-        let our_trace = Trace::open(ours)?;
         let trace = Trace::open(reference)?;
+        let Foreign { trace: our_trace, notes, unmatched } = Foreign::open(ours, &trace)?;
         let truth_trace = truth.map(Trace::open).transpose()?;
         same_run(&our_trace, &trace)?;
         if let Some(truth) = &truth_trace {
@@ -64,15 +82,25 @@ impl Comparison {
         case.entries = compare(&our_trace, &trace, truth_trace.as_ref(), tolerances);
         let checkpoints =
             CheckpointRow::all(std::slice::from_ref(&case), tolerances, Verdict::NotCompared);
-        let passes = case.passes() && checkpoints.iter().all(|row| row.verdict != Verdict::Fail);
+        let passes = case.passes()
+            && unmatched.is_empty()
+            && checkpoints.iter().all(|row| row.verdict != Verdict::Fail);
+        let first = |mode| first_divergence(&our_trace, &trace, mode, tolerances).divergence;
+        let divergence = first(Mode::Cumulative);
+        let differs = weights.filter(|_| divergence.is_some());
         Ok(Comparison {
             schema: Comparison::SCHEMA,
             version: env!("CARGO_PKG_VERSION"),
             verdict: Verdict::of(passes),
             ours: ours.to_owned(),
+            notes,
+            unmatched,
             truth: truth.map(Path::to_owned),
             checkpoints,
             case,
+            isolated: differs.and_then(|weights| first(Mode::Isolated(weights))),
+            diagnosis: differs.map(|weights| diagnose(&our_trace, weights, &trace, tolerances)),
+            divergence,
         })
     }
 }

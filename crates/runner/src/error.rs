@@ -57,6 +57,16 @@ pub enum RunnerError {
         /// The reference.
         reference: String,
     },
+    /// A trace does not say which tokens went in, and no reference was given.
+    #[error(
+        "{} does not say which tokens went in (metadata or array `ids`): name the reference that it is \
+         to be held against with --reference",
+        file.display()
+    )]
+    NoTokens {
+        /// The trace.
+        file: PathBuf,
+    },
     /// The file of known answers is not one.
     #[error("{file}: not a file of known answers: {source}")]
     KnownAnswers {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod comparison;
+mod diagnosing;
 mod error;
 mod generate;
 mod inspection;
@@ -15,6 +16,7 @@ mod tokenizer;
 mod validation;
 
 pub use comparison::Comparison;
+pub use diagnosing::{Diagnosed, diagnose_file};
 pub use error::RunnerError;
 pub use generate::{Generation, GenerationOptions, Stop, generate, generate_ids};
 pub use inspection::{Inspection, NonFinite, Parameters};

@@ -1,9 +1,11 @@
 //! Reports as aligned text, at most 100 columns wide.
 
+mod divergence;
 mod known;
 
 use std::fmt::Write;
 
+pub(crate) use divergence::{divergence, findings, matched};
 use gpt2_runner::{Case, CheckpointRow, Failure, Inspection, Verdict};
 use gpt2_trace::{Difference, Truth, split_step};
 pub(crate) use known::{known_answers, verdict_by_answers};

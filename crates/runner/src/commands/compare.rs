@@ -4,17 +4,23 @@ use std::process::ExitCode;
 use gpt2_runner::{Comparison, Verdict, failures, truth_beside};
 use gpt2_trace::Tolerances;
 
+use crate::cli::ModelName;
 use crate::{output, render};
 
 /// Hold one trace against another
 ///
 /// Everything that REFERENCE holds is expected in OURS, and has to lie within the tolerance of its
 /// checkpoint. With the same run in f64 at hand, it is also told who is nearer to it, and being much
-/// farther than the reference is a failure too.
+/// farther than the reference is a failure too. OURS may be anyone's: safetensors, `.npz` or a folder
+/// of `.npy`, with the names of HuggingFace, TransformerLens or nanoGPT.
+///
+/// With --model, a difference is followed to the first operation that is wrong by itself, and to the
+/// known mistake that explains it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:
   gpt2 compare ours.safetensors reference.safetensors --json report.json
+  gpt2 compare ours.npz reference.safetensors --model path/to/gpt2
 
 Exit codes: 0 they agree; 1 they diverge (the first tensors that do are printed, in the order of the
 computation), a tensor of the reference is missing, has another shape or a NaN; 2 they could not be
@@ -29,6 +35,9 @@ pub(crate) struct Args {
     /// The reference's run in f64 [default: FILE.f64.safetensors beside a REFERENCE FILE.safetensors]
     #[arg(long, value_name = "FILE.f64.safetensors")]
     truth: Option<PathBuf>,
+    /// The model that both ran, to say which operation is wrong and why
+    #[arg(long, value_name = "MODEL")]
+    model: Option<ModelName>,
     /// Write the whole result to a file, `-` for stdout in place of the table
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -37,8 +46,17 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let truth = args.truth.clone().or_else(|| truth_beside(&args.reference));
     let tolerances = Tolerances::builtin()?;
-    let comparison =
-        Comparison::of_files(&args.ours, &args.reference, truth.as_deref(), &tolerances)?;
+    let weights = match &args.model {
+        Some(model) => Some(model.resolve()?.weights()?),
+        None => None,
+    };
+    let comparison = Comparison::of_files(
+        &args.ours,
+        &args.reference,
+        truth.as_deref(),
+        weights.as_ref(),
+        &tolerances,
+    )?;
     let passes = comparison.verdict == Verdict::Pass;
 
     if let Some(path) = &args.json {
@@ -56,6 +74,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         text += &render::checkpoints(&comparison.checkpoints, cases);
         text += &render::far_from_truth(&comparison.checkpoints);
         text += &render::failures(&failures(cases), cases);
+        text += &render::matched(&comparison.notes, &comparison.unmatched);
+        text += &render::divergence(&comparison);
         text += &render::verdict(passes, &comparison.checkpoints, "the reference");
         output::print(&text)?;
     }

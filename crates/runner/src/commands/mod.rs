@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod compare;
+mod diagnose;
 #[cfg(feature = "hub")]
 mod fetch;
 mod generate;
@@ -21,6 +22,7 @@ pub(crate) enum Command {
     Inspect(inspect::Args),
     Trace(trace::Args),
     Compare(compare::Args),
+    Diagnose(diagnose::Args),
     Score(score::Args),
     Synth(synth::Args),
     #[cfg(feature = "hub")]
@@ -35,6 +37,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Diagnose(args) => diagnose::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Synth(args) => synth::run(&args),
         #[cfg(feature = "hub")]

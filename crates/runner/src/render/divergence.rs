@@ -1,0 +1,68 @@
+//! Where a trace leaves the reference, and why.
+
+use std::fmt::Write;
+
+use gpt2_runner::Comparison;
+use gpt2_trace::Diagnosis;
+
+/// How many lines of a kind are shown.
+const SHOWN: usize = 12;
+
+/// How a trace from elsewhere was read.
+pub(crate) fn matched(notes: &[String], unmatched: &[String]) -> String {
+    let mut text = list("How its arrays were read:", notes);
+    text += &list("Arrays that mean nothing here, which is a failure:", unmatched);
+    text
+}
+
+/// The first divergence; with the model at hand also the first operation that is wrong, and why.
+pub(crate) fn divergence(comparison: &Comparison) -> String {
+    let Some(divergence) = &comparison.divergence else { return String::new() };
+    let mut text = format!("\nFirst divergence\n  {divergence}\n");
+    if let Some(isolated) = &comparison.isolated {
+        text += &format!(
+            "\nFirst operation that is wrong by itself, on its own inputs\n  {isolated}\n"
+        );
+    }
+    match &comparison.diagnosis {
+        Some(diagnosis) => text += &findings(diagnosis),
+        None => text += "\nWith --model it is also told which operation is wrong, and why.\n",
+    }
+    text
+}
+
+/// What explains it.
+pub(crate) fn findings(diagnosis: &Diagnosis) -> String {
+    let mut text = "\nDiagnosis\n".to_owned();
+    for finding in &diagnosis.findings {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "  {finding}");
+    }
+    match &diagnosis.nearest {
+        Some((name, used)) if diagnosis.is_rounding() => {
+            let percent = 100.0 * used;
+            text += &format!(
+                "  no mistake found, this is rounding: most of its tolerance is used by {name}, {percent:.1} %\n"
+            );
+        }
+        _ if diagnosis.findings.is_empty() => {
+            text += "  the operation cannot be recomputed from what was recorded\n";
+        }
+        _ => {}
+    }
+    text
+}
+
+fn list(title: &str, lines: &[String]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n{title}\n");
+    for line in lines.iter().take(SHOWN) {
+        let _ = writeln!(text, "  {line}");
+    }
+    if lines.len() > SHOWN {
+        let _ = writeln!(text, "  and {} more", lines.len() - SHOWN);
+    }
+    text
+}

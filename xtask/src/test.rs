@@ -25,7 +25,10 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     fs::write(&list, "").with_context(|| list.display().to_string())?;
 
     let mut command = process::cargo("test");
-    command.args(["--workspace", "--features", "gpt2-runner/hub", "--quiet"]).args(args.args).env(SKIPPED, &list);
+    command
+        .args(["--workspace", "--features", "gpt2-runner/hub", "--quiet"])
+        .args(args.args)
+        .env(SKIPPED, &list);
     let code = process::run(&mut command)?;
 
     let skipped = fs::read_to_string(&list).with_context(|| list.display().to_string())?;

@@ -2,7 +2,7 @@
 
 use gpt2_model::Attention;
 use gpt2_tensor::Compute;
-use gpt2_tests::{Real, assert_agrees, assert_fails_at, assert_within};
+use gpt2_tests::{Real, assert_agrees, assert_fails_at, assert_within, assert_within_absolute};
 use gpt2_trace::{Checkpoint, Trace};
 
 /// Per unit of the tensor's largest magnitude: HuggingFace's own f32 is farther than this from its f64.
@@ -39,4 +39,13 @@ fn the_weights_of_another_block_fail() {
     let attention = Attention::new(&compute, real.attention_params(5), real.config(), 4);
     real.run_block(&compute, 4, &attention, true, &mut ours);
     assert_fails_at(&real.references().hold(&ours), "h.4.attn.q");
+}
+
+/// HuggingFace's f32 is 3.8e-6 from its own f64 here; to the f64, the bar holds as it stands.
+#[test]
+fn the_first_block_is_within_the_bar_of_f64() {
+    let Some(real) = Real::find_or_skip(module_path!()) else { return };
+    let run = real.run(&Compute::default(), false);
+    let names = ["h.0.attn.q", "h.0.attn.k", "h.0.attn.v"];
+    assert_within_absolute(&run.ours, &real.references().f64, &names, BAR);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gpt2_model::Gpt2;
-use gpt2_trace::{Checkpoint, Entry, Mistake, Summary, catalogue, compare, inject};
+use gpt2_trace::{Checkpoint, Entry, Mistake, Summary, Trace, catalogue, compare, inject};
 
 use crate::run::{References, Run, activations, demo_run, demo_weights, tolerances};
 
@@ -76,6 +76,18 @@ pub fn assert_within(references: &References, run: &Run, checkpoint: Checkpoint,
         "{checkpoint}, {name}: at most {worst:.3e} per unit (at {at}), bar {bar:.3e}; \
          at most {largest:.3e} in absolute terms"
     ));
+}
+
+/// The tensors `names` lie within `bar` of `reference`, whatever their magnitude.
+pub fn assert_within_absolute(ours: &Trace, reference: &Trace, names: &[&str], bar: f64) {
+    let entries = compare(ours, reference, None, tolerances());
+    for name in names {
+        let entry = entries.iter().find(|entry| entry.name == *name);
+        let difference = entry.and_then(|entry| entry.result.as_ref().ok());
+        let max_abs = difference.unwrap_or_else(|| panic!("{name} was not compared")).max_abs;
+        say(&format!("{name}: {max_abs:.2e} of {bar:.2e}"));
+        assert!(max_abs <= bar, "{name}: {max_abs:e}, the bar is {bar:e}");
+    }
 }
 
 /// The tensor called `name` must not pass.

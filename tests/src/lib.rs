@@ -19,7 +19,7 @@ mod skip;
 pub use altered::Altered;
 pub use assert::{
     assert_agrees, assert_agrees_everywhere, assert_caught, assert_fails_at, assert_fails_first,
-    assert_within, say,
+    assert_within, assert_within_absolute, say,
 };
 pub use files::{root, tokenizer_files};
 pub use real::Real;

@@ -7,7 +7,7 @@ use gpt2_weights::Gpt2Weights;
 use serde::Serialize;
 
 use crate::report::{Case, CheckpointRow, Verdict};
-use crate::{ReferenceSource, RunnerError};
+use crate::{Profile, ReferenceSource, RunnerError};
 
 /// Two trace files, whoever made them, held against each other.
 ///
@@ -80,6 +80,8 @@ impl Comparison {
         let mut case = Case::new(source.name(), Some(reference.to_owned()));
         case.describe(&trace, truth_trace.as_ref());
         case.entries = compare(&our_trace, &trace, truth_trace.as_ref(), tolerances);
+        case.profile = Profile::new(&case.entries, &our_trace, &trace, tolerances);
+        (case.sha256, case.truth_sha256) = source.digests();
         let checkpoints =
             CheckpointRow::all(std::slice::from_ref(&case), tolerances, Verdict::NotCompared);
         let passes = case.passes()

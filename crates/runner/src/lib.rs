@@ -1,11 +1,18 @@
 #![doc = include_str!("../README.md")]
 
 mod comparison;
+mod controls;
+mod determinism;
 mod diagnosing;
+mod environment;
 mod error;
+pub mod export;
 mod generate;
 mod inspection;
+mod judge;
 mod known;
+mod profile;
+mod progress;
 mod reference;
 mod report;
 mod sampling;
@@ -16,11 +23,16 @@ mod tokenizer;
 mod validation;
 
 pub use comparison::Comparison;
+pub use controls::NegativeControls;
+pub use determinism::{Determinism, Outcome, Setup, WayRow};
 pub use diagnosing::{Diagnosed, diagnose_file};
+pub use environment::Environment;
 pub use error::RunnerError;
 pub use generate::{Generation, GenerationOptions, Stop, generate, generate_ids};
 pub use inspection::{Inspection, NonFinite, Parameters};
 pub use known::{KnownAnswer, KnownAnswers, KnownResult, Question, Text, TextFile, TextPlaces};
+pub use profile::{Curve, HeadMap, Point, PointTruth, Profile, ResidualMap};
+pub use progress::{Progress, Watch};
 pub use reference::{ReferenceSource, truth_beside};
 pub use report::{Case, CheckpointRow, Failure, Verdict, failures};
 pub use sampling::{Sampler, Sampling};

@@ -5,6 +5,7 @@ mod commands;
 #[cfg(feature = "hub")]
 mod fetch;
 mod output;
+mod progress_line;
 mod render;
 
 use std::process::ExitCode;

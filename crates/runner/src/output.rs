@@ -45,5 +45,10 @@ pub(crate) fn json(value: &impl Serialize, path: &Path) -> anyhow::Result<()> {
     if path == Path::new("-") {
         return print(&text);
     }
+    file(&text, path)
+}
+
+/// Writes a report to a file.
+pub(crate) fn file(text: &str, path: &Path) -> anyhow::Result<()> {
     std::fs::write(path, text).with_context(|| path.display().to_string())
 }

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use gpt2_trace::{Trace, TraceError};
 
 use crate::RunnerError;
+use crate::environment::sha256;
 
 /// The ending of the f64 run of a reference.
 const TRUTH: &str = ".f64.safetensors";
@@ -71,6 +72,15 @@ impl ReferenceSource {
         match &self.place {
             Place::Embedded(_) => None,
             Place::Files { path, .. } => Some(path),
+        }
+    }
+
+    /// The SHA-256 of the trace and of its f64 run, in hex; `None` for what cannot be read.
+    pub(crate) fn digests(&self) -> (Option<String>, Option<String>) {
+        let of_file = |path: &Path| Some(sha256(&std::fs::read(path).ok()?));
+        match &self.place {
+            Place::Embedded(it) => (Some(sha256(it.f32)), Some(sha256(it.f64))),
+            Place::Files { path, truth } => (of_file(path), truth.as_deref().and_then(of_file)),
         }
     }
 

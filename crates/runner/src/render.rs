@@ -2,6 +2,7 @@
 
 mod divergence;
 mod known;
+mod proofs;
 
 use std::fmt::Write;
 
@@ -9,6 +10,7 @@ pub(crate) use divergence::{divergence, findings, matched};
 use gpt2_runner::{Case, CheckpointRow, Failure, Inspection, Verdict};
 use gpt2_trace::{Difference, Truth, split_step};
 pub(crate) use known::{known_answers, verdict_by_answers};
+pub(crate) use proofs::proofs;
 
 /// How many failing tensors are shown.
 const SHOWN: usize = 12;

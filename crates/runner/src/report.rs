@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use gpt2_trace::{Checkpoint, Difference, Entry, Problem, Summary, Tolerances, Trace};
 use serde::Serialize;
 
+use crate::Profile;
+
 /// Whether the numbers agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -76,10 +78,16 @@ pub struct Case {
     pub made_by: Vec<(String, String)>,
     /// Whether the same run in f64 was there.
     pub truth: bool,
+    /// The SHA-256 of the file in hex.
+    pub sha256: Option<String>,
+    /// The SHA-256 of the file with the f64 run in hex.
+    pub truth_sha256: Option<String>,
     /// Why it could not be used, or which of its weights are not ours.
     pub problems: Vec<String>,
     /// Every tensor of the reference, in the order of the forward pass.
     pub entries: Vec<Entry>,
+    /// Where the differences are.
+    pub profile: Profile,
 }
 
 impl Case {
@@ -92,8 +100,11 @@ impl Case {
             decode: 0,
             made_by: Vec::new(),
             truth: false,
+            sha256: None,
+            truth_sha256: None,
             problems: Vec::new(),
             entries: Vec::new(),
+            profile: Profile::default(),
         }
     }
 

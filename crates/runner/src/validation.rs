@@ -8,7 +8,10 @@ use gpt2_weights::Gpt2Weights;
 use serde::Serialize;
 
 use crate::report::{Case, CheckpointRow, Verdict};
-use crate::{Inspection, KnownResult, ReferenceSource, RunnerError};
+use crate::{
+    Determinism, Environment, Inspection, KnownResult, NegativeControls, Profile, Progress,
+    ReferenceSource, RunnerError, Watch,
+};
 
 /// A model run through every checkpoint and held against reference traces.
 ///
@@ -29,6 +32,12 @@ pub struct Validation {
     pub model: Inspection,
     /// Who multiplied the matrices.
     pub backend: String,
+    /// What was run on what.
+    pub environment: Environment,
+    /// That the way of computing changes no bit; `None` if it was not looked at.
+    pub determinism: Option<Determinism>,
+    /// That the comparison catches known mistakes; `None` if it was not looked at.
+    pub negative_controls: Option<NegativeControls>,
     /// One row per checkpoint, in the order of the forward pass.
     pub checkpoints: Vec<CheckpointRow>,
     /// One case per reference.
@@ -68,16 +77,32 @@ impl Validation {
         references: &[ReferenceSource],
         tolerances: &Tolerances,
     ) -> Validation {
+        Validation::watched(model, weights, facts, references, tolerances, &mut |_| {})
+    }
+
+    /// [`Validation::run`], which tells `watch` which reference comes next.
+    pub fn watched(
+        model: &Gpt2,
+        weights: &Gpt2Weights,
+        facts: Inspection,
+        references: &[ReferenceSource],
+        tolerances: &Tolerances,
+        watch: Watch<'_>,
+    ) -> Validation {
         let digests = fingerprint(weights.checkpoint());
         let mut cases = Vec::new();
-        for reference in references {
+        for (done, reference) in references.iter().enumerate() {
+            let now = format!("comparing with {}", reference.name());
+            watch(Progress { done, total: references.len(), now: &now });
             let mut case = Case::new(reference.name(), reference.path().map(Into::into));
+            (case.sha256, case.truth_sha256) = reference.digests();
             let checked = reference.read().map_err(RunnerError::from).and_then(|(trace, truth)| {
                 case.describe(&trace, truth.as_ref());
                 case.problems = provenance(&trace, truth.as_ref(), &digests);
                 if case.problems.is_empty() {
                     let ours = record_like(model, &trace)?;
                     case.entries = compare(&ours, &trace, truth.as_ref(), tolerances);
+                    case.profile = Profile::new(&case.entries, &ours, &trace, tolerances);
                 }
                 Ok(())
             });
@@ -94,6 +119,9 @@ impl Validation {
             problems: Vec::new(),
             model: facts,
             backend: model.compute().backend().name().to_owned(),
+            environment: Environment::new(model.compute(), &digests),
+            determinism: None,
+            negative_controls: None,
             checkpoints,
             cases,
             known_answers: Vec::new(),
@@ -114,25 +142,27 @@ impl Validation {
         self
     }
 
+    /// Takes what [`Determinism::check`] found into the verdict: a result that differs is a failure.
+    #[must_use]
+    pub fn with_determinism(mut self, determinism: Determinism) -> Self {
+        self.determinism = Some(determinism);
+        self.judge();
+        self
+    }
+
+    /// Takes what [`NegativeControls::run`] found into the verdict: a mistake that was not caught, or
+    /// not named, is a failure.
+    #[must_use]
+    pub fn with_negative_controls(mut self, controls: NegativeControls) -> Self {
+        self.negative_controls = Some(controls);
+        self.judge();
+        self
+    }
+
     /// How many known answers agree, and how many could be asked.
     pub fn known_answers_asked(&self) -> (usize, usize) {
         let count = |verdict| self.known_answers.iter().filter(|it| it.verdict == verdict).count();
         (count(Verdict::Pass), count(Verdict::Pass) + count(Verdict::Fail))
-    }
-
-    fn judge(&mut self) {
-        let (agree, asked) = self.known_answers_asked();
-        let by_answers_alone = self.cases.is_empty() && asked > 0;
-        if by_answers_alone {
-            for row in &mut self.checkpoints {
-                row.verdict = Verdict::NotCompared;
-            }
-        }
-        self.problems = problems(self, by_answers_alone);
-        let compared = by_answers_alone
-            || self.cases.iter().all(Case::passes)
-                && self.checkpoints.iter().all(|row| row.verdict == Verdict::Pass);
-        self.verdict = Verdict::of(self.problems.is_empty() && compared && agree == asked);
     }
 }
 
@@ -182,37 +212,4 @@ fn record_like(model: &Gpt2, reference: &Trace) -> Result<Trace, RunnerError> {
     }
     let ids = reference.ids().unwrap_or_default();
     Ok(record(model, &ids, reference.decode(), Recorder::only(names))?)
-}
-
-fn problems(validation: &Validation, by_answers_alone: bool) -> Vec<String> {
-    let Validation { model, cases, checkpoints, known_answers, .. } = validation;
-    let mut problems = Vec::new();
-    for tensor in &model.non_finite {
-        problems.push(format!(
-            "weight `{}` has {} elements that are NaN or infinite",
-            tensor.tensor, tensor.count
-        ));
-    }
-    for answer in known_answers.iter().filter(|answer| answer.verdict == Verdict::Fail) {
-        let why = answer.problem.as_deref().unwrap_or("it differs");
-        problems.push(format!("known answer: {}: {why}", answer.name));
-    }
-    if cases.is_empty() && !by_answers_alone {
-        problems.push("there is no reference to compare with".to_owned());
-    }
-    for case in cases {
-        problems.extend(case.problems.iter().map(|problem| format!("{}: {problem}", case.name)));
-        if case.problems.is_empty() && case.entries.is_empty() {
-            problems.push(format!("{}: it holds no tensor", case.name));
-        }
-        for entry in case.entries.iter().filter(|entry| entry.checkpoint.is_none()) {
-            problems.push(format!("{}: `{}` is not the name of any tap", case.name, entry.name));
-        }
-    }
-    if !cases.is_empty() {
-        for row in checkpoints.iter().filter(|row| row.summary.compared == 0) {
-            problems.push(format!("{}: nothing was compared", row.title));
-        }
-    }
-    problems
 }

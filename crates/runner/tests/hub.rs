@@ -114,9 +114,9 @@ fn a_model_is_fetched_validated_and_used_again_without_the_network() {
 
     // The model that came over the network is recognised by its bytes: what is known of it is asked.
     let asked = hub.asked();
-    let validated = gpt2(false, &["validate", "--model", "someone/demo"]);
+    let validated = gpt2(false, &["validate", "--quick", "--model", "someone/demo"]);
     expect(&validated, 0, &["PASS: 3 of 3 known answers agree", "there is no reference trace"]);
-    expect(&gpt2(true, &["validate", "--model", "someone/demo"]), 0, &["PASS"]);
+    expect(&gpt2(true, &["validate", "--quick", "--model", "someone/demo"]), 0, &["PASS"]);
     let prompt = ["generate", "--model", "someone/demo", "--prompt", "ROMEO:", "-n", "6"];
     expect(&gpt2(true, &prompt), 0, &["ROMEO:\nI'll tell thee,"]);
     assert_eq!(hub.asked(), asked, "what is in the cache needs no network");
@@ -135,7 +135,11 @@ fn what_cannot_be_fetched_is_said() {
     let gpt2 = |offline: bool, args: &[&str]| hub.gpt2(home.path(), offline, args);
     expect(&gpt2(true, &["fetch", "someone/demo"]), 2, &["error: ", "HF_HUB_OFFLINE"]);
     expect(&gpt2(false, &["fetch", "someone/else"]), 2, &["error: ", "someone/else"]);
-    expect(&gpt2(false, &["validate", "--model", "gpt3"]), 2, &["no model is called `gpt3`"]);
+    expect(
+        &gpt2(false, &["validate", "--quick", "--model", "gpt3"]),
+        2,
+        &["no model is called `gpt3`"],
+    );
     expect(&gpt2(false, &["fetch", "../../etc/passwd"]), 2, &["error: "]);
     assert!(!home.path().join("hub/models--someone--demo/snapshots").exists());
 }

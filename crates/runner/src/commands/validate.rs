@@ -1,15 +1,17 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use gpt2_model::Gpt2;
 use gpt2_runner::{
-    Inspection, KnownAnswers, KnownResult, ModelSource, ReferenceSource, RunnerError, TextPlaces,
-    Tokenizer, Validation, Verdict, failures,
+    Determinism, Inspection, KnownAnswers, KnownResult, ModelSource, NegativeControls, Progress,
+    ReferenceSource, RunnerError, TextPlaces, Tokenizer, Validation, Verdict, export, failures,
 };
 use gpt2_trace::Tolerances;
 use gpt2_weights::Gpt2Weights;
 
 use crate::cli::{ComputeArgs, ModelName};
+use crate::progress_line::ProgressLine;
 use crate::{output, render};
 
 /// Is the model right, at every layer?
@@ -24,6 +26,7 @@ Examples:
   gpt2 validate                                       the embedded model
   gpt2 validate --model path/to/gpt2                  with path/to/gpt2/reference/*.safetensors
   gpt2 validate --model path/to/gpt2 --reference hello.safetensors --json report.json
+  gpt2 validate --html report.html --junit report.xml --markdown report.md
 
 References are made by HuggingFace itself, through `cargo xtask reference --model DIR --prompt TEXT --out FILE`.
 
@@ -43,6 +46,18 @@ pub(crate) struct Args {
     /// Write the whole result to a file, `-` for stdout in place of the table
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Only the references and the known answers: no determinism, no negative controls
+    #[arg(long)]
+    quick: bool,
+    /// Write a page to look at: charts, determinism, negative controls, every tensor
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write `JUnit` XML, for a CI system
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write Markdown, for a pull request
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
     #[command(flatten)]
     compute: ComputeArgs,
 }
@@ -57,13 +72,33 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let model = args.compute.model(&weights)?;
     let tokenizer = source.tokenizer().ok();
     let facts = Inspection::new(&source.to_string(), &weights, tokenizer.as_ref());
-    let validation = Validation::run(&model, &weights, facts, &references, &Tolerances::builtin()?);
+    let tolerances = Tolerances::builtin()?;
+    let mut line = ProgressLine::new();
+    let mut watch = |progress: Progress<'_>| line.show(progress);
+    let validation =
+        Validation::watched(&model, &weights, facts, &references, &tolerances, &mut watch);
+    watch(Progress { done: 0, total: 1, now: "asking what is known of the model" });
     let known = known_answers(args, &source, &weights, &model, tokenizer.as_ref())?;
-    let validation = validation.with_known_answers(known);
+    let mut validation = validation.with_known_answers(known);
+    if !args.quick {
+        validation = validation
+            .with_determinism(Determinism::check(&model, &weights, &mut watch)?)
+            .with_negative_controls(NegativeControls::run(&tolerances, &mut watch)?);
+    }
+    line.clear();
     let passes = validation.verdict == Verdict::Pass;
 
     if let Some(path) = &args.json {
         output::json(&validation, path)?;
+    }
+    if let Some(path) = &args.html {
+        output::file(&export::html(&validation).context("the page")?, path)?;
+    }
+    if let Some(path) = &args.junit {
+        output::file(&export::junit(&validation), path)?;
+    }
+    if let Some(path) = &args.markdown {
+        output::file(&export::markdown(&validation), path)?;
     }
     if args.json.as_deref() != Some("-".as_ref()) {
         output::print(&report(&validation, &source))?;
@@ -93,6 +128,7 @@ fn report(validation: &Validation, source: &ModelSource) -> String {
     let mut text = render::model(&validation.model, &validation.backend);
     if validation.cases.is_empty() {
         text += &render::known_answers(&validation.known_answers);
+        text += &render::proofs(validation);
         text += &render::problems(&validation.problems);
         text += &render::verdict_by_answers(validation);
         return text + &how_to_make_a_reference(source);
@@ -103,6 +139,7 @@ fn report(validation: &Validation, source: &ModelSource) -> String {
     text += &render::far_from_truth(&validation.checkpoints);
     text += &render::failures(&failures(&validation.cases), &validation.cases);
     text += &render::known_answers(&validation.known_answers);
+    text += &render::proofs(validation);
     text += &render::problems(&validation.problems);
     text += &render::verdict(
         validation.verdict == Verdict::Pass,

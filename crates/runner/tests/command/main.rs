@@ -3,6 +3,7 @@
 mod compare;
 mod generate;
 mod odd_inputs;
+mod reports;
 mod support;
 mod tampering;
 mod trace;

@@ -28,7 +28,7 @@ fn the_demo_passes_twelve_checkpoints() {
 
 #[test]
 fn the_json_report_says_the_same() {
-    let ran = gpt2(&["validate", "--json", "-"]).exits(0);
+    let ran = gpt2(&["validate", "--quick", "--json", "-"]).exits(0);
     let report: Value = serde_json::from_str(&ran.stdout).expect("JSON and nothing else");
     assert_eq!(report["schema"], "gpt2-validation/1");
     assert_eq!(report["verdict"], "pass");
@@ -43,7 +43,7 @@ fn the_json_report_says_the_same() {
 #[test]
 fn a_directory_brings_its_references() {
     let copy = copy_of_demo(&["one_token", "short"]);
-    gpt2(&["validate", "--model", arg(copy.path())]).exits(0).says(&[
+    gpt2(&["validate", "--quick", "--model", arg(copy.path())]).exits(0).says(&[
         "a  one_token",
         "b  short",
         "PASS: agrees",
@@ -58,13 +58,15 @@ fn without_a_reference_it_says_how_to_make_one_and_fails() {
     let mut weights = gpt2_demo::MODEL_SAFETENSORS.to_vec();
     *weights.last_mut().expect("a byte") ^= 1;
     std::fs::write(copy.path().join("model.safetensors"), weights).expect("written");
-    gpt2(&["validate", "--model", model])
+    gpt2(&["validate", "--quick", "--model", model])
         .exits(1)
         .says(&["no reference to compare with", "cargo xtask reference --model"]);
     std::fs::remove_dir(copy.path().join("reference")).expect("removed");
-    gpt2(&["validate", "--model", model]).exits(1).says(&["no reference to compare with"]);
+    gpt2(&["validate", "--quick", "--model", model])
+        .exits(1)
+        .says(&["no reference to compare with"]);
 
-    let json = gpt2(&["validate", "--model", model, "--json", "-"]).exits(1);
+    let json = gpt2(&["validate", "--quick", "--model", model, "--json", "-"]).exits(1);
     let report: Value = serde_json::from_str(&json.stdout).expect("JSON");
     assert_eq!(report["verdict"], "fail");
     assert_eq!(report["problems"][0], "there is no reference to compare with");
@@ -72,14 +74,14 @@ fn without_a_reference_it_says_how_to_make_one_and_fails() {
 
 #[test]
 fn a_reference_that_covers_too_little_fails() {
-    gpt2(&["validate", "--reference", &demo_reference("full_context")])
+    gpt2(&["validate", "--quick", "--reference", &demo_reference("full_context")])
         .exits(1)
         .says(&["QKV projection: nothing was compared", "FAIL  2 QKV projection"]);
 }
 
 #[test]
 fn a_reference_that_is_not_there_fails() {
-    gpt2(&["validate", "--reference", "/nonexistent.safetensors"])
+    gpt2(&["validate", "--quick", "--reference", "/nonexistent.safetensors"])
         .exits(1)
         .says(&["/nonexistent.safetensors: No such file"]);
 }
@@ -90,7 +92,7 @@ fn an_own_trace_is_a_reference_too() {
     let out = copy.path().join("reference/own.safetensors");
     gpt2(&["trace", "--model", "demo", "--prompt", "ROMEO:", "--decode", "3", "--out", arg(&out)])
         .exits(0);
-    gpt2(&["validate", "--model", arg(copy.path())])
+    gpt2(&["validate", "--quick", "--model", arg(copy.path())])
         .exits(0)
         .says(&["gpt2-model 0.1.0, in f32 alone"]);
 }

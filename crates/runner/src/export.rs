@@ -1,0 +1,11 @@
+//! A [`Validation`](crate::Validation) as a page to look at, as `JUnit` XML for a CI system, and as Markdown
+//! for a pull request.
+
+mod html;
+mod junit;
+mod markdown;
+mod text;
+
+pub use html::html;
+pub use junit::junit;
+pub use markdown::markdown;

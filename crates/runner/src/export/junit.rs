@@ -1,0 +1,143 @@
+use std::collections::BTreeMap;
+
+use gpt2_trace::{Checkpoint, Entry};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite, XmlString};
+
+use super::text::why;
+use crate::report::{Case, Verdict};
+use crate::{Outcome, Validation};
+
+/// How many failing tensors a test case lists.
+const SHOWN: usize = 20;
+
+/// `JUnit` XML, as CI systems read it: a suite for each reference with a test case for each checkpoint,
+/// and suites for determinism, negative controls and problems.
+///
+/// What was not compared is skipped or failed, never passed.
+pub fn junit(validation: &Validation) -> String {
+    let mut report = Report::new(format!("gpt2 validate {}", validation.model.name));
+    for case in &validation.cases {
+        report.add_test_suite(reference(case));
+    }
+    report.add_test_suite(over_all(validation));
+    if let Some(determinism) = &validation.determinism {
+        let mut suite = TestSuite::new("determinism");
+        for row in &determinism.ways {
+            let mut failures = Vec::new();
+            let mut compared = 0;
+            for (setup, outcome) in determinism.setups.iter().zip(&row.cells) {
+                match outcome {
+                    Outcome::Identical { .. } => compared += 1,
+                    Outcome::Differs { logits, differing, max_abs } => failures.push(format!(
+                        "{} on {} threads: {differing} of {logits} logits differ, by up to {max_abs:e}",
+                        setup.isa, setup.threads
+                    )),
+                    Outcome::NotRun { .. } => {}
+                }
+            }
+            let nothing = (compared == 0).then_some("not run");
+            suite.add_test_case(test(row.name, "determinism", &failures, nothing));
+        }
+        report.add_test_suite(suite);
+    }
+    if let Some(controls) = &validation.negative_controls {
+        let mut suite = TestSuite::new("negative controls");
+        for control in &controls.controls {
+            let mut failures = Vec::new();
+            if control.applies && !control.caught {
+                failures.push(format!("not caught: {}", control.line));
+            } else if control.applies && !control.named {
+                failures.push(format!("not named: {}", control.line));
+            }
+            let nothing = (!control.applies).then_some(control.line.as_str());
+            suite.add_test_case(test(control.mistake.id, "negative controls", &failures, nothing));
+        }
+        report.add_test_suite(suite);
+    }
+    // Fails only for what XML cannot hold, which `XmlString` has removed.
+    report.to_string().unwrap_or_default()
+}
+
+/// One reference: a test case for each checkpoint that it holds something of.
+fn reference(case: &Case) -> TestSuite {
+    let mut suite = TestSuite::new(case.name.as_str());
+    let mut by_checkpoint: BTreeMap<Option<Checkpoint>, Vec<&Entry>> = BTreeMap::new();
+    for entry in &case.entries {
+        by_checkpoint.entry(entry.checkpoint).or_default().push(entry);
+    }
+    for (checkpoint, entries) in by_checkpoint {
+        let failing: Vec<String> =
+            entries.iter().filter(|entry| !entry.passes()).map(|entry| why(entry)).collect();
+        let name = match checkpoint {
+            Some(checkpoint) => numbered(checkpoint),
+            None => "names of no tap".to_owned(),
+        };
+        suite.add_test_case(test(&name, &case.name, &failing, None));
+    }
+    if !case.problems.is_empty() || case.entries.is_empty() {
+        let mut problems = case.problems.clone();
+        if case.entries.is_empty() {
+            problems.push("nothing was compared".to_owned());
+        }
+        suite.add_test_case(test("the reference can be used", &case.name, &problems, None));
+    }
+    suite
+}
+
+/// What is judged over all references: distances to f64, and whether each checkpoint was compared.
+fn over_all(validation: &Validation) -> TestSuite {
+    let mut suite = TestSuite::new("all references");
+    for row in &validation.checkpoints {
+        let mut failures = Vec::new();
+        let nothing = (row.verdict == Verdict::NotCompared).then_some("nothing to compare");
+        if row.verdict == Verdict::Fail {
+            let summary = &row.summary;
+            failures.push(format!("{} of {} tensors agree", summary.passed, summary.expected));
+            if let Some(truth) =
+                summary.truth.as_ref().filter(|it| it.ours_rms > summary.truth_allowed)
+            {
+                failures.push(format!(
+                    "our rms error to f64 is {:e}, the reference's own is {:e}, allowed {:e}",
+                    truth.ours_rms, truth.reference_rms, summary.truth_allowed
+                ));
+            }
+        }
+        suite.add_test_case(test(
+            &numbered(row.summary.checkpoint),
+            "all references",
+            &failures,
+            nothing,
+        ));
+    }
+    suite.add_test_case(test("no problems", "all references", &validation.problems, None));
+    suite
+}
+
+/// `01 LayerNorm`: sorted by name is in the order of the forward pass.
+fn numbered(checkpoint: Checkpoint) -> String {
+    checkpoint.number().map_or(checkpoint.to_string(), |number| format!("{number:02} {checkpoint}"))
+}
+
+/// A test case that fails with these sentences, is skipped for a reason, or passes.
+fn test(name: &str, class: &str, failures: &[String], skipped: Option<&str>) -> TestCase {
+    let status = match (failures, skipped) {
+        ([], None) => TestCaseStatus::success(),
+        ([], Some(reason)) => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(reason);
+            status
+        }
+        ([first, ..], _) => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            let mut text = failures.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n");
+            if failures.len() > SHOWN {
+                text += &format!("\nand {} more", failures.len() - SHOWN);
+            }
+            status.set_message(first.as_str()).set_description(text);
+            status
+        }
+    };
+    let mut test = TestCase::new(name, status);
+    test.set_classname(XmlString::new(class));
+    test
+}

@@ -20,6 +20,7 @@ mod real_gpt2_checkpoint_02;
 mod real_gpt2_checkpoint_03;
 mod real_gpt2_checkpoint_04;
 mod real_gpt2_checkpoint_05;
+mod report_page;
 mod tidy;
 mod tokenizer;
 mod variants;

@@ -1,0 +1,130 @@
+//! The page that `gpt2 validate --html` writes, opened in a real browser.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use gpt2_runner::{
+    Determinism, Inspection, ModelSource, NegativeControls, Validation, Verdict, export,
+};
+use gpt2_tests::{demo_model, demo_weights, say, skipped};
+use gpt2_trace::Tolerances;
+use serde_json::Value;
+
+/// What the browser runs inside the page; it writes what it found into the page.
+const CHECK: &str = include_str!("data/report_page_check.js");
+/// Catches what goes wrong before `CHECK` runs.
+const LISTEN: &str = "<script>window.errors = []; \
+    addEventListener('error', (e) => errors.push(e.message)); \
+    console.error = (...it) => errors.push(it.join(' '));</script>";
+
+/// The demo model with everything that `gpt2 validate` looks at.
+static VALIDATION: LazyLock<Validation> = LazyLock::new(|| {
+    let tolerances = Tolerances::builtin().expect("the tolerances");
+    let (model, weights) = (demo_model(), demo_weights());
+    let references = ModelSource::Demo.references().expect("the references");
+    let facts = Inspection::new("demo", weights, None);
+    Validation::run(model, weights, facts, &references, &tolerances)
+        .with_determinism(Determinism::check(model, weights, &mut |_| {}).expect("the matrix"))
+        .with_negative_controls(NegativeControls::run(&tolerances, &mut |_| {}).expect("controls"))
+});
+
+fn page(validation: &Validation) -> String {
+    export::html(validation).expect("a page")
+}
+
+/// The report that is embedded in a page, as JSON. Not parsed here: `serde_json` may be off by the last
+/// bit of a number when it reads.
+fn embedded(page: &str) -> String {
+    let (_, rest) = page.split_once("id=\"report\">").expect("a report in the page");
+    let (json, _) = rest.split_once("</script>").expect("its end");
+    json.replace("\\u003c", "<")
+}
+
+#[test]
+fn the_page_holds_the_report_and_needs_nothing_else() {
+    assert_eq!(VALIDATION.verdict, Verdict::Pass, "{:?}", VALIDATION.problems);
+    let page = page(&VALIDATION);
+    assert!(embedded(&page) == serde_json::to_string(&*VALIDATION).expect("JSON"));
+    assert!(page.len() < 1_000_000, "{} bytes", page.len());
+    say(&format!("page: {} bytes", page.len()));
+    for outside in
+        ["src=", "@import", "url(", "fetch(", "XMLHttpRequest", "<link rel=\"stylesheet\""]
+    {
+        assert!(!page.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn text_of_a_report_cannot_become_markup() {
+    let mut validation = VALIDATION.clone();
+    validation.cases[0].name = "</script><b id=\"inside\">&".to_owned();
+    validation.problems.push("<img src=x onerror=alert(1)>".to_owned());
+    let page = page(&validation);
+    assert!(!page.contains("<b id=\"inside\">") && !page.contains("<img"));
+    assert!(embedded(&page) == serde_json::to_string(&validation).expect("JSON"));
+}
+
+#[test]
+fn in_a_browser_the_page_has_no_errors_sorts_filters_and_shows_the_numbers_of_the_report() {
+    let Some(browser) = browser() else {
+        let why = "there is no chromium, chromium-browser or google-chrome in PATH";
+        return skipped("report_page::in_a_browser", why);
+    };
+    let page = page(&VALIDATION);
+    let found = run(&browser, &page);
+    say(&format!("{found}"));
+    assert_eq!(found["errors"], Value::Array(Vec::new()), "{found}");
+    assert!(found["numbers"].as_u64() > Some(500), "{found}");
+    assert_eq!(found["tensors"], 694, "{found}");
+
+    // The check itself must be able to fail: one digit changed in one place.
+    let (before, after) =
+        ("/checkpoints/1/max_abs\" value=\"", "/checkpoints/1/max_abs\" value=\"9");
+    let wrong = page.replacen(before, after, 1);
+    assert_ne!(page, wrong);
+    let found = run(&browser, &wrong);
+    let errors = found["errors"].to_string();
+    assert!(errors.contains("/checkpoints/1/max_abs"), "{found}");
+}
+
+/// Opens `page` with the check in it, and gives what that found.
+fn run(browser: &Path, page: &str) -> Value {
+    let folder = std::env::temp_dir().join(format!("gpt2-report-page-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let file = folder.join("page.html");
+    let checked = page.replacen("<head>", &format!("<head>{LISTEN}"), 1).replacen(
+        "</body>",
+        &format!("<script>{CHECK}</script></body>"),
+        1,
+    );
+    std::fs::write(&file, checked).expect("the page");
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args(["--disable-dev-shm-usage", "--enable-logging=stderr", "--window-size=1280,2400"])
+        .arg(format!("--user-data-dir={}", folder.join("profile").display()))
+        .arg("--dump-dom")
+        .arg(format!("file://{}", file.display()))
+        .stdin(Stdio::null())
+        .output()
+        .expect("the browser");
+    // The profile is the browser's own; what it leaves behind is not worth a failure.
+    let _ = std::fs::remove_dir_all(&folder);
+    let log = String::from_utf8_lossy(&output.stderr);
+    let console: Vec<&str> = log.lines().filter(|line| line.contains(":CONSOLE")).collect();
+    assert!(console.is_empty(), "the page writes to the console: {console:?}");
+    let dom = String::from_utf8_lossy(&output.stdout);
+    let found =
+        dom.rsplit_once("<pre id=\"found\">").and_then(|(_, rest)| rest.split_once("</pre>"));
+    let (found, _) = found.unwrap_or_else(|| panic!("{}: no result:\n{log}", output.status));
+    serde_json::from_str(&found.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+        .unwrap_or_else(|error| panic!("{error}: {found}"))
+}
+
+fn browser() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let mut places = std::env::split_paths(&path).flat_map(|it| names.map(|name| it.join(name)));
+    places.find(|file| file.is_file())
+}

@@ -42,16 +42,13 @@ fn a_difference_is_1_and_the_first_tensor_is_named() {
             "short: h.3.mlp[0,0]",
             "the first is LayerNorm",
         ]);
-    assert!(
-        ran.stdout.find("h.2.ln_1[1,2]\n") < ran.stdout.find("h.3.mlp[0,0]\n"),
-        "{}",
-        ran.stdout
-    );
-    assert!(
-        ran.stdout.lines().all(|line| line.chars().count() <= 100 || line.contains('/')),
-        "{}",
-        ran.stdout
-    );
+    let first = |name: &str| ran.stdout.find(&format!("short: {name}")).expect("it is listed");
+    assert!(first("h.2.ln_1") < first("h.3.mlp"), "{}", ran.stdout);
+    // Paths and sentences end where they end; the table fits.
+    let table = ran.stdout.lines().skip_while(|line| !line.contains("checkpoint")).take(15);
+    for line in table {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
 
     let report: Value =
         serde_json::from_slice(&std::fs::read(json).expect("a report")).expect("JSON");
@@ -70,10 +67,10 @@ fn missing_nan_and_other_shapes_are_1() {
         (|trace| f32s(trace, "h.1.attn.q")[7] = f32::NAN, "NaN at [0, 0, 7] of ours"),
         (
             |trace| {
-                let other = trace.tensors["h.1.attn"].clone();
+                let other = trace.tensors["h.1.attn.scores"].clone();
                 trace.tensors.insert("h.1.attn.q".to_owned(), other);
             },
-            "shape [7, 128], the reference has [7, 4, 32]",
+            "shape [4, 7, 7], the reference has [7, 4, 32]",
         ),
         (
             |trace| f32s(trace, "h.1.attn.cache.k").rotate_right(128),

@@ -26,7 +26,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
 
     let mut command = process::cargo("test");
     command
-        .args(["--workspace", "--features", "gpt2-runner/hub", "--quiet"])
+        .args(["--workspace", "--features", "gpt2-runner/hub", "--quiet", "--no-fail-fast"])
         .args(args.args)
         .env(SKIPPED, &list);
     let code = process::run(&mut command)?;

@@ -141,7 +141,7 @@ impl Determinism {
         let plan = if parameters > HUGE { vec![own] } else { plan() };
         let mut baseline = None;
         for (i, &(isa, threads)) in plan.iter().enumerate() {
-            let now = format!("determinism: {} on {threads} threads", isa.name());
+            let now = format!("determinism: {}, threads: {threads}", isa.name());
             watch(Progress { done: i, total: plan.len(), now: &now });
             matrix.setups.push(Setup { isa: isa.name(), threads });
             if !isa.is_available() {

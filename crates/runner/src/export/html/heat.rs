@@ -35,7 +35,7 @@ impl Heat<'_> {
     pub(super) fn figure(&self) -> String {
         let columns = self.values.iter().map(Vec::len).max().unwrap_or(0).max(1);
         let rows = self.values.len().max(1);
-        let row = (168.0 / rows as f64).clamp(2.5, 14.0);
+        let row = (168.0 / rows as f64).clamp(2.5, 20.0);
         let column = (WIDTH - LEFT - RIGHT) / columns as f64;
         let height = row * rows as f64;
         let largest = self.values.iter().flatten().flatten().copied().fold(0.0, f64::max);

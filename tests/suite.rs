@@ -13,6 +13,7 @@ mod checkpoint_10_argmax;
 mod checkpoint_11_probabilities;
 mod checkpoint_12_end_to_end;
 mod determinism;
+mod diagnosis_doc;
 #[cfg(feature = "openblas")]
 mod openblas;
 mod real_gpt2_checkpoint_01;

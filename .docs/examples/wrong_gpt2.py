@@ -53,4 +53,4 @@ if __name__ == "__main__":
     weights = {name.removeprefix("transformer."): w for name, w in load_file(f"{directory}/model.safetensors").items()}
     taps = {"ids": np.array(ids)}
     forward(weights, ids, 4, taps)
-    np.savez(out, **taps)
+    np.savez_compressed(out, **taps)

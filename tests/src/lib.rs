@@ -28,3 +28,8 @@ pub use run::{
     demo_weights,
 };
 pub use skip::skipped;
+
+/// The examples of the front page of the repository.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct FrontPage;

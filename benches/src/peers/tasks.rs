@@ -90,8 +90,8 @@ pub(crate) fn run(
                 let key = running[i].key;
                 let rate = samples.task.ask(&mut running[i], &config).context(key)?;
                 samples.tokens_per_second[i].push(rate);
-                if i == 0 && samples.task.steps > 0 {
-                    samples.limit.push(samples.task.limit(&mut running[0], &config)?);
+                if i == 0 {
+                    samples.limit.extend(samples.task.limit(&mut running[0], &config)?);
                 }
             }
         }
@@ -117,12 +117,16 @@ impl Task {
         Ok(if self.steps == 0 { self.prompt } else { self.steps } as f64 / seconds)
     }
 
-    /// The tokens per second at which the weights and the cache can be read.
-    fn limit(self, ours: &mut Process, config: &Config) -> Result<f64> {
-        let bytes_per_second =
-            number(&ours.ask(&json!({ "task": "bandwidth" }))?, "bytes_per_second")?;
-        let middle = self.prompt + self.steps / 2;
-        Ok(bytes_per_second / Cost::forward(config, middle, 1).bytes as f64)
+    /// The tokens per second at which the weights and the cache can be read, for a decode of a
+    /// model that no cache of the CPU holds.
+    fn limit(self, ours: &mut Process, config: &Config) -> Result<Option<f64>> {
+        const BEYOND_CACHES: u64 = 128 << 20;
+        let bytes = Cost::forward(config, self.prompt + self.steps / 2, 1).bytes;
+        if self.steps == 0 || bytes < BEYOND_CACHES {
+            return Ok(None);
+        }
+        let reply = ours.ask(&json!({ "task": "bandwidth" }))?;
+        Ok(Some(number(&reply, "bytes_per_second")? / bytes as f64))
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use gpt2_runner::{ModelSource, diagnose_file};
-use gpt2_tests::{demo_model, demo_run, demo_weights, root, skipped};
+use gpt2_tests::{demo_run, demo_weights, root, skipped};
 use gpt2_trace::{Diagnosis, Tolerances, controls};
 
 const DOC: &str = ".docs/diagnosis.md";
@@ -59,8 +59,7 @@ fn the_script_of_the_example() {
 
 fn diagnose(theirs: &Path) -> Diagnosis {
     let source = ModelSource::Demo;
-    let diagnosed =
-        diagnose_file(theirs, &source, demo_weights(), demo_model(), None, &tolerances());
+    let diagnosed = diagnose_file(theirs, &source, demo_weights(), None, &tolerances());
     diagnosed.unwrap_or_else(|error| panic!("{error}")).diagnosis
 }
 

@@ -41,13 +41,12 @@ pub fn diagnose_file(
     theirs: &Path,
     source: &ModelSource,
     weights: &Gpt2Weights,
-    model: &Gpt2,
     reference: Option<&Path>,
     tolerances: &Tolerances,
 ) -> Result<Diagnosed, RunnerError> {
     let (label, reference) = match reference {
         Some(path) => (path.display().to_string(), Trace::open(path)?),
-        None => find_reference(theirs, source, model)?,
+        None => find_reference(theirs, source, weights)?,
     };
     let Foreign { trace, notes, unmatched } = Foreign::open(theirs, &reference)?;
     let diagnosis = diagnose(&trace, weights, &reference, tolerances);
@@ -58,7 +57,7 @@ pub fn diagnose_file(
 fn find_reference(
     theirs: &Path,
     source: &ModelSource,
-    model: &Gpt2,
+    weights: &Gpt2Weights,
 ) -> Result<(String, Trace), RunnerError> {
     // Its tokens do not depend on what its arrays are held against.
     let tokens = Foreign::open(theirs, &Trace::default())?.trace;
@@ -71,6 +70,6 @@ fn find_reference(
             return Ok((format!("{}, made by HuggingFace", reference.name()), trace));
         }
     }
-    let ours = record(model, &ids, tokens.decode(), Recorder::all())?;
+    let ours = record(&Gpt2::new(weights)?, &ids, tokens.decode(), Recorder::all())?;
     Ok(("our own run of the same tokens".to_owned(), ours))
 }

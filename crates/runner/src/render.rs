@@ -172,15 +172,21 @@ pub(crate) fn far_from_truth(rows: &[CheckpointRow]) -> String {
 
 /// What is wrong besides numbers.
 pub(crate) fn problems(problems: &[String]) -> String {
-    if problems.is_empty() {
+    list("Problems:", problems)
+}
+
+/// A title and the first of the lines below it; nothing where there is none.
+fn list(title: &str, lines: &[String]) -> String {
+    if lines.is_empty() {
         return String::new();
     }
-    let mut text = "\nProblems:\n".to_owned();
-    for problem in problems.iter().take(SHOWN) {
-        let _ = writeln!(text, "  {problem}");
+    let mut text = format!("\n{title}\n");
+    for line in lines.iter().take(SHOWN) {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "  {line}");
     }
-    if problems.len() > SHOWN {
-        let _ = writeln!(text, "  and {} more", problems.len() - SHOWN);
+    if lines.len() > SHOWN {
+        let _ = writeln!(text, "  and {} more", lines.len() - SHOWN);
     }
     text
 }

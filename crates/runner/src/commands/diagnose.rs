@@ -1,8 +1,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use gpt2_model::Gpt2;
-use gpt2_runner::{ModelSource, RunnerError, diagnose_file};
+use gpt2_runner::{ModelSource, diagnose_file};
 use gpt2_trace::Tolerances;
 
 use crate::cli::ModelName;
@@ -37,12 +36,10 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let source: ModelSource = args.model.resolve()?;
     let weights = source.weights()?;
-    let model = Gpt2::new(&weights).map_err(RunnerError::from)?;
     let told = diagnose_file(
         &args.theirs,
         &source,
         &weights,
-        &model,
         args.reference.as_deref(),
         &Tolerances::builtin()?,
     )?;

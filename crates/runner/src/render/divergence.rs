@@ -5,8 +5,7 @@ use std::fmt::Write;
 use gpt2_runner::Comparison;
 use gpt2_trace::Diagnosis;
 
-/// How many lines of a kind are shown.
-const SHOWN: usize = 12;
+use super::list;
 
 /// How a trace from elsewhere was read.
 pub(crate) fn matched(notes: &[String], unmatched: &[String]) -> String {
@@ -49,20 +48,6 @@ pub(crate) fn findings(diagnosis: &Diagnosis) -> String {
             text += "  the operation cannot be recomputed from what was recorded\n";
         }
         _ => {}
-    }
-    text
-}
-
-fn list(title: &str, lines: &[String]) -> String {
-    if lines.is_empty() {
-        return String::new();
-    }
-    let mut text = format!("\n{title}\n");
-    for line in lines.iter().take(SHOWN) {
-        let _ = writeln!(text, "  {line}");
-    }
-    if lines.len() > SHOWN {
-        let _ = writeln!(text, "  and {} more", lines.len() - SHOWN);
     }
     text
 }

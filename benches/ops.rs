@@ -6,8 +6,8 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gpt2_benches::{Cost, computes, noise};
 use gpt2_tensor::{
-    Activation, KeyValues, Weight, argmax, causal_attention, layer_norm, linear, linear_activated,
-    matmul, softmax,
+    Activation, Compute, KeyValues, Weight, argmax, causal_attention, layer_norm, linear,
+    linear_activated, matmul, softmax,
 };
 
 const N_EMBD: usize = 768;
@@ -99,7 +99,7 @@ fn bench_attention(c: &mut Criterion) {
         let seen = past + new;
         let mut kv = KeyValues::new(N_HEAD, HEAD_DIM, seen);
         let (k, v) = (noise((seen, N_HEAD, HEAD_DIM)), noise((seen, N_HEAD, HEAD_DIM)));
-        if let Err(error) = kv.append(k.view(), v.view()) {
+        if let Err(error) = kv.append(&Compute::default(), k.view(), v.view()) {
             unreachable!("the store has room for {seen}: {error}");
         }
         let q = noise((new, N_HEAD, HEAD_DIM));

@@ -68,8 +68,8 @@ fn attend(
     let [q, k, v] = change(q, k, v);
     let (positions, n_head, head_dim) = k.dim();
     let mut kv = KeyValues::new(n_head, head_dim, positions);
-    kv.append(k.view(), v.view()).expect("there is room");
     let compute = demo_model().compute();
+    kv.append(compute, k.view(), v.view()).expect("there is room");
     causal_attention_probed(compute, q.view(), &kv, scale).expect("the shapes fit").1
 }
 

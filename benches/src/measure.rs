@@ -145,7 +145,7 @@ fn operations(compute: &Compute) -> Result<Vec<Case<'static>>> {
     }
     let shape = (ROWS, n_head, n_embd / n_head);
     let mut kv = KeyValues::new(n_head, shape.2, ROWS);
-    kv.append(noise(shape).view(), noise(shape).view())?;
+    kv.append(compute, noise(shape).view(), noise(shape).view())?;
     let (q, compute) = (noise(shape), compute.clone());
     cases.push(Case {
         name: format!("attention, {ROWS} rows"),

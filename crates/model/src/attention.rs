@@ -114,7 +114,7 @@ impl Attention {
         tap(taps, Site::Query(i), q);
         tap(taps, Site::Key(i), k);
         tap(taps, Site::Value(i), v);
-        kv.append(k, v)?;
+        kv.append(compute, k, v)?;
         if taps.wants(Site::CacheKey(i)) {
             tap(taps, Site::CacheKey(i), kv.keys().view());
         }

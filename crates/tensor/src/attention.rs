@@ -71,16 +71,13 @@ fn checked(
     expect_shape("causal_attention", "q", &expected, q.shape())?;
     match compute.backend() {
         Backend::Native => {
-            let mut out = Array3::zeros(q.raw_dim());
             let probe = probe.map(|probe| {
                 (
                     probe.scores.as_slice_mut().unwrap_or_default(),
                     probe.weights.as_slice_mut().unwrap_or_default(),
                 )
             });
-            let to = out.as_slice_mut().unwrap_or_default();
-            attend(compute, q, kv.packed(), scale, to, probe);
-            Ok(out)
+            Ok(attend(compute, q, kv.packed(), scale, probe))
         }
         #[cfg(feature = "openblas")]
         Backend::OpenBlas => Ok(crate::openblas::causal_attention(compute, q, kv, scale, probe)),

@@ -62,7 +62,7 @@ fn attention_refuses_other_heads_and_missing_positions() {
     for compute in computes() {
         let mut kv = KeyValues::new(2, 4, 3);
         let two = noise((2, 2, 4), 1);
-        kv.append(two.view(), two.view()).expect("room");
+        kv.append(&compute, two.view(), two.view()).expect("room");
         let cases = [
             ((3, 2, 4), "causal_attention: `q` has shape [3, 2, 4], expected [2, 2, 4]"),
             ((1, 1, 4), "causal_attention: `q` has shape [1, 1, 4], expected [1, 2, 4]"),
@@ -78,15 +78,16 @@ fn attention_refuses_other_heads_and_missing_positions() {
 
 #[test]
 fn a_refused_append_changes_nothing() {
+    let compute = Compute::default();
     let mut kv = KeyValues::new(2, 4, 3);
     let two = noise((2, 2, 4), 1);
-    kv.append(two.view(), two.view()).expect("room");
+    kv.append(&compute, two.view(), two.view()).expect("room");
     assert_eq!(
-        kv.append(two.view(), two.view()),
+        kv.append(&compute, two.view(), two.view()),
         Err(TensorError::CacheFull { len: 2, new: 2, capacity: 3 })
     );
-    assert!(kv.append(two.view(), noise((1, 2, 4), 1).view()).is_err());
-    assert!(kv.append(noise((1, 2, 5), 1).view(), noise((1, 2, 5), 1).view()).is_err());
+    assert!(kv.append(&compute, two.view(), noise((1, 2, 4), 1).view()).is_err());
+    assert!(kv.append(&compute, noise((1, 2, 5), 1).view(), noise((1, 2, 5), 1).view()).is_err());
     assert_eq!((kv.len(), kv.capacity(), kv.is_empty()), (2, 3, false));
     assert_eq!(kv.keys(), two);
     kv.truncate(1);

@@ -96,7 +96,7 @@ fn attend_in_steps(
     // Room for more than is there, and left-overs in it from something longer.
     let mut kv = KeyValues::new(n_head, head_dim, t + 7);
     let left_over = Array3::from_elem((t + 7, n_head, head_dim), f32::NAN);
-    kv.append(left_over.view(), left_over.view())?;
+    kv.append(compute, left_over.view(), left_over.view())?;
     kv.truncate(0);
     let mut parts = Vec::new();
     let mut done = 0;
@@ -105,7 +105,7 @@ fn attend_in_steps(
             break;
         }
         let part = s![done..(done + step).min(t), .., ..];
-        kv.append(k.slice(part), v.slice(part))?;
+        kv.append(compute, k.slice(part), v.slice(part))?;
         parts.push(causal_attention(compute, q.slice(part), &kv, 0.2)?);
         done = (done + step).min(t);
     }

@@ -1,7 +1,8 @@
 //! Causal attention over packed keys and values: a few queries of one head at a time.
 
-use ndarray::{ArrayView3, s};
+use ndarray::{Array3, ArrayView3};
 
+use super::kv::{self, BLOCK, Packed};
 use super::shared::SharedMut;
 use super::simd::{LANES, Simd};
 use super::tile::Tile;
@@ -16,33 +17,6 @@ const SCORE_BLOCK: usize = 16;
 /// Queries that one task takes.
 const QUERIES: usize = 12;
 
-/// The keys and the values of all heads, packed: see [`crate::KeyValues`].
-#[derive(Clone, Copy)]
-pub(crate) struct Packed<'a> {
-    /// `[heads][positions / 32][head_dim][32]`
-    pub(crate) keys: &'a [f32],
-    /// `[heads][head_dim / 32][positions][32]`
-    pub(crate) values: &'a [f32],
-    pub(crate) n_head: usize,
-    pub(crate) head_dim: usize,
-    /// Positions there is room for, a multiple of 32.
-    pub(crate) room: usize,
-    /// Positions that are filled.
-    pub(crate) len: usize,
-}
-
-impl Packed<'_> {
-    /// Values that one head takes of `keys`.
-    pub(crate) fn keys_per_head(&self) -> usize {
-        self.room * self.head_dim
-    }
-
-    /// Values that one head takes of `values`.
-    pub(crate) fn values_per_head(&self) -> usize {
-        self.room * self.head_dim.next_multiple_of(PANEL)
-    }
-}
-
 /// Where the scores and the weights go that a caller wants to see, both `[heads, T, S]`.
 #[derive(Clone, Copy)]
 pub(crate) struct Probe<'a> {
@@ -50,31 +24,33 @@ pub(crate) struct Probe<'a> {
     pub(crate) weights: SharedMut<'a>,
 }
 
-/// Attention of `q`, `[T, heads, head_dim]`, the last `T` of `kv.len` positions. Writes
-/// `[T, heads, head_dim]` to `out`.
+/// Attention of `q`, `[T, heads, head_dim]`, the last `T` of `kv.len` positions. Gives
+/// `[T, heads, head_dim]`.
 pub(crate) fn attend(
     compute: &Compute,
     q: ArrayView3<'_, f32>,
     kv: Packed<'_>,
     scale: f32,
-    out: &mut [f32],
     probe: Option<(&mut [f32], &mut [f32])>,
-) {
+) -> Array3<f32> {
     let t = q.dim().0;
     let tiles = t.div_ceil(QUERIES);
-    let out = SharedMut::new(out);
+    let mut attended = Array3::uninit(q.raw_dim());
+    let out = SharedMut::uninit(attended.as_slice_mut().unwrap_or_default());
     let probe = probe.map(|(scores, weights)| Probe {
         scores: SharedMut::new(scores),
         weights: SharedMut::new(weights),
     });
-    let flops = 4 * t * kv.len * kv.head_dim * kv.n_head;
+    let flops = 4 * t * kv.len * kv.layout.head_dim * kv.layout.n_head;
     let work = |task: usize| {
         // The tiles of a head are neighbours, the longest first: what is left at the end is short.
         let (head, tile) = (task / tiles, tiles - 1 - task % tiles);
         let first = tile * QUERIES;
         compute.run(Task { compute, q, kv, scale, out, probe, head, first });
     };
-    compute.parallel_if(flops >= super::gemm::TASK_FLOPS, kv.n_head * tiles, work);
+    compute.parallel_if(flops >= super::gemm::TASK_FLOPS, kv.layout.n_head * tiles, work);
+    // SAFETY: the tasks have written every query of every head.
+    unsafe { attended.assume_init() }
 }
 
 struct Task<'a> {
@@ -103,15 +79,18 @@ impl Kernel for Task<'_> {
         // How many positions the first query sees, and the last.
         let seen = self.kv.len - t + self.first + 1;
         let most = seen + height - 1;
-        let mut totals = Totals([0.0; QUERIES * PANEL]);
-
+        let blocks = most.div_ceil(BLOCK);
+        let q_blocks = self.kv.layout.head_dim.div_ceil(K_BLOCK).max(1);
         // Rows of scores lie a little more than a multiple of the cache's sets apart.
-        let stride = most.next_multiple_of(PANEL) + LANES;
-        let mut scores = self.compute.scratch(height * stride);
-        self.scores(simd, height, most, stride, &mut scores, &mut totals);
+        let stride = blocks * BLOCK + LANES;
+        let mut scratch =
+            self.compute.scratch(height * (q_blocks * K_BLOCK + stride + blocks * BLOCK));
+        let (q, rest) = scratch.split_at_mut(height * q_blocks * K_BLOCK);
+        let (scores, weights) = rest.split_at_mut(height * stride);
 
-        let blocks = most.div_ceil(K_BLOCK);
-        let mut weights = self.compute.scratch(blocks * height * K_BLOCK);
+        let mut totals = Totals([0.0; QUERIES * PANEL]);
+        self.pack_queries(height, q);
+        self.scores(simd, height, most, stride, (q, scores), &mut totals);
         for (i, row) in scores.chunks_exact_mut(stride).enumerate() {
             let row = &mut row[..seen + i];
             self.show(self.probe.map(|probe| probe.scores), i, row);
@@ -121,11 +100,23 @@ impl Kernel for Task<'_> {
                 weights[(block * height + i) * K_BLOCK..][..row.len()].copy_from_slice(row);
             }
         }
-        self.mix(simd, height, seen, &weights, &mut totals);
+        self.mix(simd, height, seen, weights, &mut totals);
     }
 }
 
 impl Task<'_> {
+    /// `height` queries as `[head_dim / 64][height][64]`.
+    fn pack_queries(&self, height: usize, q: &mut [f32]) {
+        let head_dim = self.kv.layout.head_dim;
+        for i in 0..height {
+            let row = kv::row(self.q, self.first + i);
+            let query = &row[self.head * head_dim..][..head_dim];
+            for (block, query) in query.chunks(K_BLOCK).enumerate() {
+                q[(block * height + i) * K_BLOCK..][..query.len()].copy_from_slice(query);
+            }
+        }
+    }
+
     /// `q @ k^T * scale` of `height` queries and the first `most` keys.
     #[inline(always)]
     fn scores<S: Simd>(
@@ -134,41 +125,46 @@ impl Task<'_> {
         height: usize,
         most: usize,
         stride: usize,
-        scores: &mut [f32],
+        (q, scores): (&[f32], &mut [f32]),
         totals: &mut Totals,
     ) {
-        let head_dim = self.kv.head_dim;
-        let blocks = head_dim.div_ceil(K_BLOCK).max(1);
-        let mut q = self.compute.scratch(blocks * height * K_BLOCK);
-        for i in 0..height {
-            let query = self.q.slice(s![self.first + i, self.head, ..]);
-            for (d, &x) in query.iter().enumerate() {
-                q[(d / K_BLOCK * height + i) * K_BLOCK + d % K_BLOCK] = x;
-            }
-        }
-        let keys = self.kv.keys_per_head();
-        let keys = &self.kv.keys[self.head * keys..][..keys];
+        let head_dim = self.kv.layout.head_dim;
+        let size = head_dim * PANEL;
         let scale = simd.splat(self.scale);
-        for panel in 0..most.div_ceil(PANEL) {
-            let b = &keys[panel * head_dim * PANEL..][..head_dim * PANEL];
+        // A single query goes over both panels of a block at once.
+        let panels = if height == 1 { 2 } else { 1 };
+        for position in (0..most).step_by(panels * PANEL) {
+            let keys = self.kv.keys_of(position / BLOCK, self.head);
+            let b = &keys[position % BLOCK / PANEL * size..][..panels * size];
             for from in (0..head_dim.max(1)).step_by(SCORE_BLOCK) {
                 let len = SCORE_BLOCK.min(head_dim - from);
                 let rows = &q[from / K_BLOCK * height * K_BLOCK..][..height * K_BLOCK];
                 let tile = Tile {
                     a: rows[from % K_BLOCK..].as_ptr(),
-                    b: b[from * PANEL..][..len * PANEL].as_ptr(),
+                    b: b[from * PANEL..].as_ptr(),
+                    next_b: size,
                     totals: totals.0.as_mut_ptr(),
+                    next_totals: height * PANEL,
                     len,
                     first: from == 0,
                     seen: 0,
                 };
                 // SAFETY: `a` holds `height` rows that are `K_BLOCK` apart, of which `len` values
-                // are left (`SCORE_BLOCK` divides `K_BLOCK`), `b` `len` rows of 32, `totals`
-                // `QUERIES >= height` rows of 32.
-                unsafe { tile.add::<S, false>(simd, height) };
+                // are left (`SCORE_BLOCK` divides `K_BLOCK`); `b` one or two panels of `head_dim`
+                // rows of 32, of which `len` are left; `totals` `QUERIES >= height` rows of 32, and
+                // two of them when there is a single row.
+                unsafe {
+                    if panels == 2 {
+                        tile.add_pair::<S, false>(simd);
+                    } else {
+                        tile.add::<S, false>(simd, height);
+                    }
+                }
             }
-            for (i, totals) in totals.0[..height * PANEL].chunks_exact(PANEL).enumerate() {
-                let to = &mut scores[i * stride + panel * PANEL..][..PANEL];
+            // Row by row; of a single row, panel by panel.
+            for (i, totals) in totals.0[..height * panels * PANEL].chunks_exact(PANEL).enumerate() {
+                let (row, column) = if panels == 2 { (0, i * PANEL) } else { (i, 0) };
+                let to = &mut scores[row * stride + position + column..][..PANEL];
                 for (to, total) in
                     to.as_chunks_mut::<LANES>().0.iter_mut().zip(totals.as_chunks::<LANES>().0)
                 {
@@ -188,32 +184,45 @@ impl Task<'_> {
         weights: &[f32],
         totals: &mut Totals,
     ) {
-        let Packed { head_dim, n_head, room, .. } = self.kv;
+        let head_dim = self.kv.layout.head_dim;
         let most = seen + height - 1;
-        let values = self.kv.values_per_head();
-        let values = &self.kv.values[self.head * values..][..values];
-        for column in (0..head_dim).step_by(PANEL) {
-            let b = &values[column * room..][..most * PANEL];
-            for from in (0..most).step_by(K_BLOCK) {
-                let len = K_BLOCK.min(most - from);
+        let mut column = 0;
+        while column < head_dim {
+            // A single query goes over two panels at once.
+            let pair = height == 1 && column + PANEL < head_dim;
+            let panels = 1 + usize::from(pair);
+            for from in (0..most).step_by(BLOCK) {
+                let values = self.kv.values_of(from / BLOCK, self.head);
                 let tile = Tile {
                     a: weights[from * height..][..height * K_BLOCK].as_ptr(),
-                    b: b[from * PANEL..][..len * PANEL].as_ptr(),
+                    b: values[column * BLOCK..][..panels * BLOCK * PANEL].as_ptr(),
+                    next_b: BLOCK * PANEL,
                     totals: totals.0.as_mut_ptr(),
-                    len,
+                    next_totals: height * PANEL,
+                    len: BLOCK.min(most - from),
                     first: from == 0,
                     seen: seen as isize - from as isize,
                 };
-                // SAFETY: `a` holds `height` rows of `K_BLOCK`, `b` `len` rows of 32, `totals`
-                // `QUERIES >= height` rows of 32.
-                unsafe { tile.add::<S, true>(simd, height) };
+                // SAFETY: `a` holds `height` rows of `K_BLOCK`; `b` one or two panels of `BLOCK` rows
+                // of 32, `len` at most; `totals` `QUERIES >= height` rows of 32, and two of them when
+                // there is a single row.
+                unsafe {
+                    if pair {
+                        tile.add_pair::<S, true>(simd);
+                    } else {
+                        tile.add::<S, true>(simd, height);
+                    }
+                }
             }
-            let width = PANEL.min(head_dim - column);
-            for (i, totals) in totals.0[..height * PANEL].chunks_exact(PANEL).enumerate() {
-                let at = ((self.first + i) * n_head + self.head) * head_dim + column;
-                // SAFETY: no two tasks share a query and a head.
-                unsafe { self.out.part(at, width) }.copy_from_slice(&totals[..width]);
+            for (i, totals) in totals.0[..height * panels * PANEL].chunks_exact(PANEL).enumerate() {
+                let (row, column) = if pair { (0, column + i * PANEL) } else { (i, column) };
+                let width = PANEL.min(head_dim - column);
+                let at = ((self.first + row) * self.kv.layout.n_head + self.head) * head_dim;
+                let out = self.out.at(at + column, width);
+                // SAFETY: `width` values; no two tasks share a query and a head.
+                unsafe { out.copy_from_nonoverlapping(totals.as_ptr(), width) };
             }
+            column += panels * PANEL;
         }
     }
 

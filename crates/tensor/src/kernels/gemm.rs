@@ -6,17 +6,18 @@ use super::shared::SharedMut;
 use super::simd::{LANES, Simd};
 use super::tile::Tile;
 use super::{K_BLOCK, Kernel, PANEL, rows};
+use crate::compute::Scratch;
 use crate::{Activation, Compute};
 
 /// Rows that one task multiplies: of GPT-2's 768 wide inputs, 288 KiB, which stay in the L2 cache
 /// while the panels pass by, and totals of 12 KiB, which stay in L1 beside a block of the panel.
 const CHUNK: usize = 96;
 
-/// Panels that one task takes at most.
-const GROUP: usize = 8;
+/// Panels that one task takes at most, when there are several chunks of rows.
+const GROUP: usize = 2;
 
 /// A task must have this much work, or waking another thread costs more than it brings.
-pub(crate) const TASK_FLOPS: usize = 80_000;
+pub(crate) const TASK_FLOPS: usize = 32_000;
 
 /// A packed matrix `[n_in, n_out]`: see [`super::pack`].
 #[derive(Clone, Copy)]
@@ -43,40 +44,74 @@ pub(crate) fn gemm(
     epilogue: Epilogue<'_>,
 ) -> Array2<f32> {
     let rows = x.nrows();
-    let mut y = Array2::zeros((rows, weight.n_out));
+    let mut y = Array2::uninit((rows, weight.n_out));
     let blocks = weight.n_in.div_ceil(K_BLOCK).max(1);
-    let mut packed = compute.scratch(rows * blocks * K_BLOCK);
-    pack_rows(compute, x, blocks, &mut packed);
-
-    let n_panels = weight.n_out.div_ceil(PANEL);
-    let chunks = rows.div_ceil(CHUNK);
-    let panel_flops = 2 * weight.n_in.max(1) * PANEL * rows.clamp(1, CHUNK);
-    let least = TASK_FLOPS.div_ceil(panel_flops);
-    let fair = (n_panels * chunks).div_ceil(4 * compute.threads());
-    let group = fair.min(if chunks > 1 { GROUP } else { usize::MAX }).max(least);
-    let out = SharedMut::new(y.as_slice_mut().unwrap_or_default());
+    let packed;
+    let a = match x.as_slice() {
+        // A single row is packed as it is.
+        Some(row) if rows == 1 => row,
+        _ => {
+            packed = pack_rows(compute, x, blocks);
+            &*packed
+        }
+    };
+    let cut = Cut::new(compute.threads(), rows, &weight);
+    let out = SharedMut::uninit(y.as_slice_mut().unwrap_or_default());
     // The chunks of one group of panels are neighbours: the panels come from memory once.
-    compute.parallel(n_panels.div_ceil(group) * chunks, |task| {
-        let first_row = task % chunks * CHUNK;
-        let first_panel = task / chunks * group;
+    compute.parallel(cut.parts * cut.chunks, |task| {
+        let first_row = task % cut.chunks * CHUNK;
         compute.run(Task {
-            a: &packed[first_row * blocks * K_BLOCK..],
+            a: &a[first_row * blocks * K_BLOCK..],
             weight,
             epilogue,
             first_row,
             rows: CHUNK.min(rows - first_row),
-            panels: (first_panel, (first_panel + group).min(n_panels)),
+            panels: cut.panels(task / cut.chunks),
             out,
         });
     });
-    y
+    // SAFETY: the tasks have written every row of every panel.
+    unsafe { y.assume_init() }
+}
+
+/// How a product is cut into tasks.
+struct Cut {
+    /// Chunks of rows.
+    chunks: usize,
+    /// Parts of the panels, as even as can be.
+    parts: usize,
+    /// Panels that belong together: a single row goes over two at a time.
+    unit: usize,
+    n_panels: usize,
+}
+
+impl Cut {
+    fn new(threads: usize, rows: usize, weight: &Panels<'_>) -> Self {
+        let n_panels = weight.n_out.div_ceil(PANEL);
+        let chunks = rows.div_ceil(CHUNK);
+        let unit = if rows == 1 { 2 } else { 1 };
+        let worth = 2 * rows * weight.n_in * weight.n_out / TASK_FLOPS;
+        // A few for each thread: one that is held up leaves its share to the others.
+        let fair = (4 * threads).min(worth / threads * threads);
+        let small = if chunks > 1 { n_panels.div_ceil(GROUP) } else { 1 };
+        let parts = fair.div_ceil(chunks.max(1)).max(small);
+        Cut { chunks, parts: parts.clamp(1, n_panels.div_ceil(unit).max(1)), unit, n_panels }
+    }
+
+    /// The first panel of a part, and the one after its last.
+    fn panels(&self, part: usize) -> (usize, usize) {
+        let units = self.n_panels.div_ceil(self.unit);
+        let start = |part: usize| (part * units / self.parts * self.unit).min(self.n_panels);
+        (start(part), start(part + 1))
+    }
 }
 
 /// Copies `x` into `[chunk][block of k][row][K_BLOCK]`, so that a tile reads one stretch of memory
 /// whatever the width of `x` (rows of 4096 bytes would all fall into the same cache set).
-fn pack_rows(compute: &Compute, x: ArrayView2<'_, f32>, blocks: usize, packed: &mut [f32]) {
+fn pack_rows<'a>(compute: &'a Compute, x: ArrayView2<'_, f32>, blocks: usize) -> Scratch<'a> {
     let (rows, n_in) = x.dim();
-    let out = SharedMut::new(packed);
+    let mut packed = compute.scratch(rows * blocks * K_BLOCK);
+    let out = SharedMut::new(&mut packed);
     // A task is one chunk; one small chunk is not worth a second thread, and has none.
     compute.parallel(rows.div_ceil(CHUNK), |chunk| {
         let first_row = chunk * CHUNK;
@@ -96,6 +131,7 @@ fn pack_rows(compute: &Compute, x: ArrayView2<'_, f32>, blocks: usize, packed: &
             }
         }
     });
+    packed
 }
 
 /// Some rows times some panels.
@@ -120,61 +156,79 @@ impl Kernel for Task<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let mut totals = Totals([0.0; CHUNK * PANEL]);
-        for panel in self.panels.0..self.panels.1 {
-            self.multiply(simd, panel, &mut totals.0[..self.rows * PANEL]);
-            self.finish(simd, panel, &mut totals.0[..self.rows * PANEL]);
+        let height = self.rows * PANEL;
+        let (mut panel, end) = self.panels;
+        while panel < end {
+            let side_by_side = if self.rows == 1 { (end - panel).min(2) } else { 1 };
+            self.multiply(simd, panel, side_by_side == 2, &mut totals);
+            for (i, totals) in totals.0.chunks_exact(height).take(side_by_side).enumerate() {
+                self.finish(simd, panel + i, totals);
+            }
+            panel += side_by_side;
         }
     }
 }
 
 impl Task<'_> {
+    /// The totals of a panel, or of it and the next.
     #[inline(always)]
-    fn multiply<S: Simd>(&self, simd: S, panel: usize, totals: &mut [f32]) {
+    fn multiply<S: Simd>(&self, simd: S, panel: usize, pair: bool, totals: &mut Totals) {
         let n_in = self.weight.n_in;
-        let b = &self.weight.data[panel * n_in * PANEL..][..n_in * PANEL];
+        let size = n_in * PANEL;
+        let b = &self.weight.data[panel * size..][..size * (1 + usize::from(pair))];
         for block in 0..n_in.div_ceil(K_BLOCK).max(1) {
             let from = block * K_BLOCK;
             let len = K_BLOCK.min(n_in - from);
-            let a = &self.a[block * self.rows * K_BLOCK..][..self.rows * K_BLOCK];
+            let a = &self.a[block * self.rows * K_BLOCK..][..(self.rows - 1) * K_BLOCK + len];
             let tile = Tile {
                 a: a.as_ptr(),
-                b: b[from * PANEL..][..len * PANEL].as_ptr(),
-                totals: totals.as_mut_ptr(),
+                b: b[from * PANEL..].as_ptr(),
+                next_b: size,
+                totals: totals.0.as_mut_ptr(),
+                next_totals: self.rows * PANEL,
                 len,
                 first: block == 0,
                 seen: 0,
             };
-            // SAFETY: `a` holds `rows` rows of `K_BLOCK`, `b` `len` rows of 32, `totals` `rows` of
-            // 32: the slices above.
-            unsafe { tile.add::<S, false>(simd, self.rows) };
+            // SAFETY: `a` holds `rows` rows of `len` values, `K_BLOCK` apart; `b` one or two panels
+            // of `n_in` rows of 32, of which `len` are left; `totals` `CHUNK >= rows` rows of 32, and
+            // two of them when there is a single row.
+            unsafe {
+                if pair {
+                    tile.add_pair::<S, false>(simd);
+                } else {
+                    tile.add::<S, false>(simd, self.rows);
+                }
+            }
         }
     }
 
     /// Bias, activation, and out.
     #[inline(always)]
-    fn finish<S: Simd>(&self, simd: S, panel: usize, totals: &mut [f32]) {
+    fn finish<S: Simd>(&self, simd: S, panel: usize, totals: &[f32]) {
         let n_out = self.weight.n_out;
         let column = panel * PANEL;
         let width = PANEL.min(n_out - column);
-        let mut bias = [0.0; PANEL];
-        if let Some(all) = self.epilogue.bias {
-            bias[..width].copy_from_slice(&all[column..column + width]);
-            for row in totals.as_chunks_mut::<PANEL>().0 {
-                for (total, bias) in
-                    row.as_chunks_mut::<LANES>().0.iter_mut().zip(bias.as_chunks::<LANES>().0)
-                {
-                    let sum = simd.read(total) + simd.read(bias);
-                    simd.write(sum, total);
-                }
-            }
-        }
-        if let Some(activation) = self.epilogue.activation {
-            rows::activate(simd, activation, totals);
+        let mut biases = [0.0; PANEL];
+        if let Some(bias) = self.epilogue.bias {
+            biases[..width].copy_from_slice(&bias[column..column + width]);
         }
         for (row, totals) in totals.as_chunks::<PANEL>().0.iter().enumerate() {
-            // SAFETY: no two tasks share a row and a panel.
-            let out = unsafe { self.out.part((self.first_row + row) * n_out + column, width) };
-            out.copy_from_slice(&totals[..width]);
+            let out = self.out.at((self.first_row + row) * n_out + column, width);
+            let vectors = totals.as_chunks::<LANES>().0.iter().zip(biases.as_chunks::<LANES>().0);
+            for (v, (total, bias)) in vectors.enumerate().take(width.div_ceil(LANES)) {
+                let mut y = simd.read(total);
+                if self.epilogue.bias.is_some() {
+                    y = y + simd.read(bias);
+                }
+                if let Some(activation) = self.epilogue.activation {
+                    y = rows::activated(simd, activation, y);
+                }
+                let lanes = (width - v * LANES).min(LANES);
+                // SAFETY: `lanes` values from `v * LANES`, inside the `width` of `out`; no two tasks
+                // share a row and a panel.
+                unsafe { simd.store_part(y, lanes, out.add(v * LANES)) };
+            }
         }
     }
 }

@@ -11,6 +11,7 @@
 //! | `tile` | the micro-kernel: every product of matrices ends there |
 //! | `gemm` | `x @ weight` over packed panels |
 //! | `attend` | causal attention over packed keys and values |
+//! | `kv` | how keys and values are packed |
 //! | `pack` | matrices into panels and back |
 //! | `math` | exp, tanh, sigmoid as polynomials |
 //! | `rows` | softmax and layer norm of one row, activations of a slice |
@@ -27,6 +28,7 @@ mod avx2;
 mod avx512;
 pub(crate) mod buffer;
 pub(crate) mod gemm;
+pub(crate) mod kv;
 pub(crate) mod math;
 #[cfg(feature = "openblas")]
 pub(crate) mod openblas;

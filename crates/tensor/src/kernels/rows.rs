@@ -22,7 +22,7 @@ pub(crate) fn activate<S: Simd>(simd: S, activation: Activation, xs: &mut [f32])
 // Called by name, not passed as a function: what calls a passed function is compiled without the
 // instructions of `S`, and every operation in it becomes a call.
 #[inline(always)]
-fn activated<S: Simd>(simd: S, activation: Activation, x: S::V) -> S::V {
+pub(crate) fn activated<S: Simd>(simd: S, activation: Activation, x: S::V) -> S::V {
     match activation {
         Activation::GeluNew => math::gelu_new(x),
         Activation::Silu => math::silu(x),

@@ -1,6 +1,7 @@
 //! A slice that several threads write, each its own part.
 
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 
 /// `&mut [f32]` split among threads by index instead of by borrow.
 #[derive(Clone, Copy)]
@@ -20,19 +21,34 @@ impl<'a> SharedMut<'a> {
         SharedMut { start: whole.as_mut_ptr(), len: whole.len(), borrow: PhantomData }
     }
 
+    /// Memory to be written through [`SharedMut::at`], before anything reads it.
+    pub(crate) fn uninit(whole: &'a mut [MaybeUninit<f32>]) -> Self {
+        SharedMut { start: whole.as_mut_ptr().cast(), len: whole.len(), borrow: PhantomData }
+    }
+
+    /// Where the `len` values from `start` are.
+    ///
+    /// # Panics
+    ///
+    /// When they are not inside the whole.
+    #[inline(always)]
+    pub(crate) fn at(self, start: usize, len: usize) -> *mut f32 {
+        assert!(start <= self.len && len <= self.len - start, "the part lies outside the slice");
+        self.start.wrapping_add(start)
+    }
+
     /// The `len` values from `start`.
     ///
     /// # Safety
     ///
-    /// No two parts that are alive at the same time may overlap.
+    /// No two parts that are alive at the same time may overlap, and they must have been written.
     ///
     /// # Panics
     ///
     /// When the part is not inside the whole.
     #[inline(always)]
     pub(crate) unsafe fn part(self, start: usize, len: usize) -> &'a mut [f32] {
-        assert!(start <= self.len && len <= self.len - start, "the part lies outside the slice");
-        // SAFETY: inside the slice by the assertion, alone by the caller's promise.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
+        // SAFETY: inside the slice, as `at` asserts; alone and written by the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.at(start, len), len) }
     }
 }

@@ -54,6 +54,23 @@ pub(crate) trait Simd: Copy {
         unsafe { self.store(x, to.as_mut_ptr()) }
     }
 
+    /// The first `lanes` lanes of `x`.
+    ///
+    /// # Safety
+    ///
+    /// `to` must be writable for `lanes` values, which are at most 16.
+    #[inline(always)]
+    unsafe fn store_part(self, x: Self::V, lanes: usize, to: *mut f32) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if lanes == LANES {
+                self.store(x, to);
+            } else {
+                to.copy_from_nonoverlapping(self.to_array(x).as_ptr(), lanes);
+            }
+        }
+    }
+
     #[inline(always)]
     fn to_array(self, x: Self::V) -> [f32; LANES] {
         let mut to = [0.0; LANES];

@@ -8,15 +8,23 @@
 use super::simd::{LANES, Shape, Simd, Vector};
 use super::{K_BLOCK, PANEL};
 
-/// One block of `k` for up to 12 rows.
+/// One block of `k`, of one panel or of two side by side.
+///
+/// Two panels are for few rows: the sums of one row over one panel are two registers, each waiting
+/// for itself, and one panel is one stream from memory. Two panels are four registers and two
+/// streams. An element has the same bits either way.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile {
     /// The rows of the left side, `K_BLOCK` apart, from the first `k` of this block.
     pub(crate) a: *const f32,
     /// The panel, rows of 32, from the first `k` of this block.
     pub(crate) b: *const f32,
+    /// How far after `b` the second panel is.
+    pub(crate) next_b: usize,
     /// The totals, rows of 32.
     pub(crate) totals: *mut f32,
+    /// How far after `totals` those of the second panel are.
+    pub(crate) next_totals: usize,
     /// How much of `k` this block has, at most `K_BLOCK`.
     pub(crate) len: usize,
     /// Whether this is the first block: it sets the totals instead of adding to them.
@@ -65,6 +73,18 @@ impl Tile {
         }
     }
 
+    /// [`Tile::add`] of a single row over both panels; with `CAUSAL`, the row ends after `seen`.
+    ///
+    /// # Safety
+    ///
+    /// As [`Tile::add`], for one row, and the same of `b` moved by `next_b` with `totals` moved by
+    /// `next_totals`.
+    #[inline(always)]
+    pub(crate) unsafe fn add_pair<S: Simd, const CAUSAL: bool>(self, simd: S) {
+        // SAFETY: the caller's promise.
+        unsafe { self.columns::<S, 1, 2, 2, CAUSAL>(simd) }
+    }
+
     /// `R` rows, `V` vectors of columns at a time: as many sums as fit in the registers.
     ///
     /// # Safety
@@ -82,26 +102,35 @@ impl Tile {
                 ..self
             };
             // SAFETY: the caller's promise; `V` vectors from `column` are inside the 32.
-            unsafe { part.columns::<S, R, V, CAUSAL>(simd) };
+            unsafe { part.columns::<S, R, V, 1, CAUSAL>(simd) };
         }
         R
     }
 
     /// # Safety
     ///
-    /// As [`Tile::add`], for `R` rows and `V` vectors of columns.
+    /// As [`Tile::add`], for `R` rows and `V` vectors of columns of each of `P` panels.
     #[inline(always)]
-    unsafe fn columns<S: Simd, const R: usize, const V: usize, const CAUSAL: bool>(self, simd: S) {
-        let mut sums = [[simd.splat(0.0); V]; R];
+    unsafe fn columns<
+        S: Simd,
+        const R: usize,
+        const V: usize,
+        const P: usize,
+        const CAUSAL: bool,
+    >(
+        self,
+        simd: S,
+    ) {
+        let mut sums = [[[simd.splat(0.0); V]; P]; R];
         let common = if CAUSAL { self.seen.clamp(0, self.len as isize) as usize } else { self.len };
         // SAFETY: `i < len` and `r < R`, inside what the caller promises.
         unsafe {
             for i in 0..common {
-                self.step::<S, R, V, false>(simd, i, &mut sums);
+                self.step::<S, R, V, P, false>(simd, i, &mut sums);
             }
-            if CAUSAL {
+            if CAUSAL && R > 1 {
                 for i in common..self.len {
-                    self.step::<S, R, V, true>(simd, i, &mut sums);
+                    self.step::<S, R, V, P, true>(simd, i, &mut sums);
                 }
             }
         }
@@ -109,34 +138,38 @@ impl Tile {
             if CAUSAL && self.seen + r as isize <= 0 {
                 continue;
             }
-            for (v, &sum) in sums.iter().enumerate() {
-                let at = self.totals.wrapping_add(r * PANEL + v * LANES);
-                // SAFETY: row `r < R` of the totals.
-                unsafe {
-                    let total = if self.first { sum } else { simd.load(at) + sum };
-                    simd.store(total, at);
+            for (p, sums) in sums.iter().enumerate() {
+                for (v, &sum) in sums.iter().enumerate() {
+                    let at = self.totals.wrapping_add(p * self.next_totals + r * PANEL + v * LANES);
+                    // SAFETY: row `r < R` of the totals.
+                    unsafe {
+                        let total = if self.first { sum } else { simd.load(at) + sum };
+                        simd.store(total, at);
+                    }
                 }
             }
         }
     }
 
-    /// One `k`: a row of the panel times one value of each row, or with `CAUSAL` of each that
+    /// One `k`: a row of each panel times one value of each row, or with `CAUSAL` of each that
     /// sees it.
     ///
     /// # Safety
     ///
     /// `i` must be below `len`, and the promise of [`Tile::columns`] hold.
     #[inline(always)]
-    unsafe fn step<S: Simd, const R: usize, const V: usize, const CAUSAL: bool>(
+    unsafe fn step<S: Simd, const R: usize, const V: usize, const P: usize, const CAUSAL: bool>(
         self,
         simd: S,
         i: usize,
-        sums: &mut [[S::V; V]; R],
+        sums: &mut [[[S::V; V]; P]; R],
     ) {
-        let mut b = [simd.splat(0.0); V];
-        for (v, b) in b.iter_mut().enumerate() {
-            // SAFETY: row `i` of the panel.
-            *b = unsafe { simd.load(self.b.add(i * PANEL + v * LANES)) };
+        let mut b = [[simd.splat(0.0); V]; P];
+        for (p, b) in b.iter_mut().enumerate() {
+            for (v, b) in b.iter_mut().enumerate() {
+                // SAFETY: row `i` of panel `p`.
+                *b = unsafe { simd.load(self.b.add(p * self.next_b + i * PANEL + v * LANES)) };
+            }
         }
         for (r, sums) in sums.iter_mut().enumerate() {
             if CAUSAL && i as isize >= self.seen + r as isize {
@@ -144,8 +177,10 @@ impl Tile {
             }
             // SAFETY: value `i` of row `r`.
             let a = simd.splat(unsafe { *self.a.add(r * K_BLOCK + i) });
-            for (sum, &b) in sums.iter_mut().zip(&b) {
-                *sum = a.mul_add(b, *sum);
+            for (sums, b) in sums.iter_mut().zip(&b) {
+                for (sum, &b) in sums.iter_mut().zip(b) {
+                    *sum = a.mul_add(b, *sum);
+                }
             }
         }
     }

@@ -60,6 +60,7 @@ pub(crate) fn qkv(t: usize, n_head: usize, head_dim: usize) -> [Array3<f32>; 3] 
 pub(crate) fn filled(k: &Array3<f32>, v: &Array3<f32>, len: usize) -> KeyValues {
     let (capacity, n_head, head_dim) = k.dim();
     let mut kv = KeyValues::new(n_head, head_dim, capacity);
-    kv.append(k.slice(s![..len, .., ..]), v.slice(s![..len, .., ..])).expect("room");
+    let compute = Compute::default();
+    kv.append(&compute, k.slice(s![..len, .., ..]), v.slice(s![..len, .., ..])).expect("room");
     kv
 }

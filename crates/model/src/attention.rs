@@ -144,11 +144,11 @@ fn reshape<D: Dimension, E: Dimension>(
     operand: &'static str,
     shape: E,
 ) -> Result<Array<f32, E>, TensorError> {
-    let (expected, actual) = (shape.slice().to_vec(), x.shape().to_vec());
+    let (expected, actual) = (shape.clone(), x.raw_dim());
     x.into_shape_with_order(shape).map_err(|_| TensorError::Shape {
         op: "attention",
         operand,
-        expected,
-        actual,
+        expected: expected.slice().to_vec(),
+        actual: actual.slice().to_vec(),
     })
 }

@@ -1,4 +1,4 @@
-use gpt2_tensor::{Compute, KeyValues, TensorError};
+use gpt2_tensor::{Compute, KeyValues, TensorError, add_assign};
 use gpt2_weights::{BlockParams, Config};
 use ndarray::{Array2, ArrayView2};
 
@@ -64,12 +64,12 @@ impl Block {
         let normed = self.ln_1.forward(compute, x)?;
         tap(taps, Site::Ln1(self.block), normed.view());
         let mut residual = self.attn.forward_rows(compute, normed.view(), sequences, taps)?;
-        residual += &x;
+        add_assign(compute, &mut residual, x)?;
         let normed = self.ln_2.forward(compute, residual.view())?;
         tap(taps, Site::Ln2(self.block), normed.view());
         let mut y = self.mlp.forward(compute, normed.view())?;
         tap(taps, Site::Mlp(self.block), y.view());
-        y += &residual;
+        add_assign(compute, &mut y, residual.view())?;
         tap(taps, Site::Block(self.block), y.view());
         Ok(y)
     }

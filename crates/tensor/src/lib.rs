@@ -20,6 +20,7 @@ mod weight;
 pub use activation::{Activation, gelu, gelu_new, relu, silu, tanh};
 pub use attention::{AttentionProbe, causal_attention, causal_attention_probed};
 pub use compute::{Backend, Compute, ComputeBuilder};
+pub use elementwise::add_assign;
 pub use error::TensorError;
 pub use isa::Isa;
 pub use kernels::peak::fused_multiply_adds;

@@ -1,6 +1,8 @@
 //! `x @ weight` over packed panels, for one row (decode) as for many (prefill).
 
-use ndarray::{Array2, ArrayView2};
+use std::mem::MaybeUninit;
+
+use ndarray::{Array2, ArrayView2, Axis, s};
 
 use super::shared::SharedMut;
 use super::simd::{LANES, Simd};
@@ -109,7 +111,7 @@ impl Cut {
 /// Copies `x` into `[chunk][block of k][row][K_BLOCK]`, so that a tile reads one stretch of memory
 /// whatever the width of `x` (rows of 4096 bytes would all fall into the same cache set).
 fn pack_rows<'a>(compute: &'a Compute, x: ArrayView2<'_, f32>, blocks: usize) -> Scratch<'a> {
-    let (rows, n_in) = x.dim();
+    let rows = x.nrows();
     let mut packed = compute.scratch(rows * blocks * K_BLOCK);
     let out = SharedMut::new(&mut packed);
     // A task is one chunk; one small chunk is not worth a second thread, and has none.
@@ -119,14 +121,13 @@ fn pack_rows<'a>(compute: &'a Compute, x: ArrayView2<'_, f32>, blocks: usize) ->
         let stride = blocks * K_BLOCK;
         // SAFETY: the chunks follow each other.
         let out = unsafe { out.part(first_row * stride, height * stride) };
-        for (block, out) in out.chunks_exact_mut(height * K_BLOCK).enumerate() {
-            let from = (block * K_BLOCK).min(n_in);
-            let to = (from + K_BLOCK).min(n_in);
-            for (row, out) in out.chunks_exact_mut(K_BLOCK).enumerate() {
-                let row = x.row(first_row + row);
-                match row.as_slice() {
-                    Some(row) => out[..to - from].copy_from_slice(&row[from..to]),
-                    None => (from..to).zip(out).for_each(|(k, out)| *out = row[k]),
+        for (row, x) in x.slice(s![first_row..first_row + height, ..]).outer_iter().enumerate() {
+            let blocks = x.axis_chunks_iter(Axis(0), K_BLOCK);
+            for (x, out) in blocks.zip(out.chunks_exact_mut(height * K_BLOCK)) {
+                let out = &mut out[row * K_BLOCK..][..x.len()];
+                match x.as_slice() {
+                    Some(x) => out.copy_from_slice(x),
+                    None => out.iter_mut().zip(x).for_each(|(out, &x)| *out = x),
                 }
             }
         }
@@ -146,22 +147,21 @@ struct Task<'a> {
     out: SharedMut<'a>,
 }
 
-/// `[CHUNK, 32]`, on a cache line.
+/// `[CHUNK, 32]`, on a cache line. Only the rows of a task are ever written and read.
 #[repr(align(64))]
-struct Totals([f32; CHUNK * PANEL]);
+struct Totals([MaybeUninit<f32>; CHUNK * PANEL]);
 
 impl Kernel for Task<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let mut totals = Totals([0.0; CHUNK * PANEL]);
-        let height = self.rows * PANEL;
+        let mut totals = Totals([MaybeUninit::uninit(); CHUNK * PANEL]);
         let (mut panel, end) = self.panels;
         while panel < end {
             let side_by_side = if self.rows == 1 { (end - panel).min(2) } else { 1 };
-            self.multiply(simd, panel, side_by_side == 2, &mut totals);
-            for (i, totals) in totals.0.chunks_exact(height).take(side_by_side).enumerate() {
+            let totals = self.multiply(simd, panel, side_by_side, &mut totals);
+            for (i, totals) in totals.chunks_exact(self.rows * PANEL).enumerate() {
                 self.finish(simd, panel + i, totals);
             }
             panel += side_by_side;
@@ -170,12 +170,20 @@ impl Kernel for Task<'_> {
 }
 
 impl Task<'_> {
-    /// The totals of a panel, or of it and the next.
+    /// The totals of one panel, `[rows, 32]`, or of a single row over two.
     #[inline(always)]
-    fn multiply<S: Simd>(&self, simd: S, panel: usize, pair: bool, totals: &mut Totals) {
+    fn multiply<'t, S: Simd>(
+        &self,
+        simd: S,
+        panel: usize,
+        panels: usize,
+        totals: &'t mut Totals,
+    ) -> &'t [f32] {
+        let height = self.rows * PANEL;
+        let totals = totals.0[..panels * height].as_mut_ptr().cast();
         let n_in = self.weight.n_in;
         let size = n_in * PANEL;
-        let b = &self.weight.data[panel * size..][..size * (1 + usize::from(pair))];
+        let b = &self.weight.data[panel * size..][..panels * size];
         for block in 0..n_in.div_ceil(K_BLOCK).max(1) {
             let from = block * K_BLOCK;
             let len = K_BLOCK.min(n_in - from);
@@ -184,8 +192,8 @@ impl Task<'_> {
                 a: a.as_ptr(),
                 b: b[from * PANEL..].as_ptr(),
                 next_b: size,
-                totals: totals.0.as_mut_ptr(),
-                next_totals: self.rows * PANEL,
+                totals,
+                next_totals: height,
                 len,
                 first: block == 0,
                 seen: 0,
@@ -194,13 +202,15 @@ impl Task<'_> {
             // of `n_in` rows of 32, of which `len` are left; `totals` `CHUNK >= rows` rows of 32, and
             // two of them when there is a single row.
             unsafe {
-                if pair {
+                if panels == 2 {
                     tile.add_pair::<S, false>(simd);
                 } else {
                     tile.add::<S, false>(simd, self.rows);
                 }
             }
         }
+        // SAFETY: inside `totals` by the slice above, and the first block has set every value.
+        unsafe { std::slice::from_raw_parts(totals, panels * height) }
     }
 
     /// Bias, activation, and out.

@@ -109,18 +109,19 @@ pub(crate) fn is_available(isa: Isa) -> bool {
     }
 }
 
-/// Calls `f` with each `len` values of `values` (the last time with what is left), in parallel.
+/// Calls `f` with each `len` values of `values` (the last time with what is left) and where they
+/// begin, in parallel.
 pub(crate) fn rows_in_parallel(
     compute: &Compute,
     values: &mut [f32],
     len: usize,
-    f: impl Fn(&mut [f32]) + Sync,
+    f: impl Fn(usize, &mut [f32]) + Sync,
 ) {
     let all = values.len();
     let values = SharedMut::new(values);
     compute.parallel(all.div_ceil(len), |task| {
         let start = task * len;
         // SAFETY: the parts follow each other.
-        f(unsafe { values.part(start, len.min(all - start)) });
+        f(start, unsafe { values.part(start, len.min(all - start)) });
     });
 }

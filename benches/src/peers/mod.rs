@@ -154,5 +154,5 @@ fn measure(
         "this program's own engine does not start"
     );
     let agreement = answers.iter().map(|answer| agreement::compare(&answers[0], answer)).collect();
-    tasks::run(&mut running, agreement, model, threads, tasks, rounds)
+    tasks::run(&mut running, agreement, model, threads, tasks, rounds, absent)
 }

@@ -109,6 +109,9 @@ fn table(text: &mut String, run: &Run, starts: Option<&Starts>) -> Result<()> {
 
 fn rate(samples: &Samples, i: usize) -> String {
     let (ours, theirs) = (&samples.tokens_per_second[0], &samples.tokens_per_second[i]);
+    if theirs.len() < ours.len() {
+        return "–".to_owned();
+    }
     let rate = digits(median(theirs.iter().copied()));
     if i == 0 { rate } else { format!("{rate} ({:.2} x)", paired_ratio(ours, theirs)) }
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::agreement::vocab_size;
 use super::engines::Engine;
+use super::process::Process;
 
 /// Of one number of threads, all lists by engine.
 #[derive(Debug, Serialize)]
@@ -18,7 +19,9 @@ pub(crate) struct Starts {
     pub(crate) engines: Vec<&'static str>,
     /// Of the weights as they are stored.
     pub(crate) weight_bytes: u64,
-    /// From the start of the process to the first token of a prompt of 16, in each round.
+    /// From the start of the process to the first token of a prompt of 16, in each round: of the
+    /// second of two processes, so that the files are in the page cache and the memory that the
+    /// process takes is that of the one before.
     pub(crate) seconds: Vec<Vec<f64>>,
     /// The most that was resident until 64 tokens after 128 were decoded.
     pub(crate) peak_bytes: Vec<Option<u64>>,
@@ -40,22 +43,24 @@ pub(crate) fn measure(
     };
     let first = json!({ "task": "prefill", "tokens": tokens(16, vocab_size) });
     let more = json!({ "task": "decode", "tokens": tokens(128, vocab_size), "n": 64 });
-    // One round more: the first only fills the page cache.
-    for round in 0..=rounds {
-        eprintln!("new processes, {threads} threads: round {round} of {rounds}");
+    let start = |engine: &Engine| -> Result<(Process, f64)> {
+        let begin = Instant::now();
+        let mut process = engine.spawn(model, threads)?;
+        process.send(&first)?;
+        process.wait_until_ready()?;
+        process.read()?.get("token").context("no token")?;
+        Ok((process, begin.elapsed().as_secs_f64()))
+    };
+    for round in 0..rounds {
+        eprintln!("new processes, {threads} threads: round {} of {rounds}", round + 1);
         for (i, engine) in engines.iter().enumerate() {
-            let begin = Instant::now();
-            let mut process = engine.spawn(model, threads)?;
-            process.send(&first)?;
-            process.wait_until_ready()?;
-            process.read()?.get("token").context("no token")?;
-            let seconds = begin.elapsed().as_secs_f64();
-            if round > 0 {
-                starts.seconds[i].push(seconds);
-            } else {
+            let (mut process, _) = start(engine)?;
+            if round == 0 {
                 process.ask(&more)?;
                 starts.peak_bytes[i] = process.peak_memory();
             }
+            drop(process);
+            starts.seconds[i].push(start(engine)?.1);
         }
     }
     Ok(starts)

@@ -1,6 +1,7 @@
 use ndarray::{Array3, ArrayView3};
 
 use crate::error::expect_shape;
+use crate::kernels::PANEL;
 use crate::kernels::buffer::Buffer;
 use crate::kernels::kv::{self, BLOCK, Layout, Packed};
 use crate::{Compute, TensorError};
@@ -92,20 +93,33 @@ impl KeyValues {
 
     /// The keys held, `[S, heads, head_dim]`.
     pub fn keys(&self) -> Array3<f32> {
-        Array3::from_shape_fn(self.shape(), |(position, head, d)| {
-            self.keys[self.layout.places(head, position, d).0]
+        self.unpacked(|position, head, key| {
+            let from = &self.keys[self.layout.key(head, position)..];
+            for (to, row) in key.iter_mut().zip(from.chunks(PANEL)) {
+                *to = row[0];
+            }
         })
     }
 
     /// The values held, `[S, heads, head_dim]`.
     pub fn values(&self) -> Array3<f32> {
-        Array3::from_shape_fn(self.shape(), |(position, head, d)| {
-            self.values[self.layout.places(head, position, d).1]
+        self.unpacked(|position, head, value| {
+            let from = &self.values[self.layout.value(head, position)..];
+            for (to, panel) in value.chunks_mut(PANEL).zip(from.chunks(BLOCK * PANEL)) {
+                to.copy_from_slice(&panel[..to.len()]);
+            }
         })
     }
 
-    fn shape(&self) -> (usize, usize, usize) {
-        (self.len, self.n_head(), self.head_dim())
+    /// `[S, heads, head_dim]`, of which `fill(position, head, row)` writes each row.
+    fn unpacked(&self, fill: impl Fn(usize, usize, &mut [f32])) -> Array3<f32> {
+        let mut all = Array3::zeros((self.len, self.n_head(), self.head_dim()));
+        for (position, mut heads) in all.outer_iter_mut().enumerate() {
+            for (head, mut row) in heads.outer_iter_mut().enumerate() {
+                fill(position, head, row.as_slice_mut().unwrap_or_default());
+            }
+        }
+        all
     }
 
     pub(crate) fn packed(&self) -> Packed<'_> {

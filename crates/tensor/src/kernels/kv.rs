@@ -34,12 +34,16 @@ impl Layout {
         self.head_dim.next_multiple_of(PANEL) * BLOCK
     }
 
-    /// Where element `d` of the key of `position` is, and that of its value.
-    pub(crate) fn places(self, head: usize, position: usize, d: usize) -> (usize, usize) {
+    /// Where the key of `position` begins; its elements are 32 apart.
+    pub(crate) fn key(self, head: usize, position: usize) -> usize {
         let (block, within) = (position / BLOCK * self.n_head + head, position % BLOCK);
-        let key = (within / PANEL * self.head_dim + d) * PANEL + within % PANEL;
-        let value = (d / PANEL * BLOCK + within) * PANEL + d % PANEL;
-        (block * self.keys() + key, block * self.values() + value)
+        block * self.keys() + within / PANEL * self.head_dim * PANEL + within % PANEL
+    }
+
+    /// Where the value of `position` begins: 32 elements together, the next 32 a panel later.
+    pub(crate) fn value(self, head: usize, position: usize) -> usize {
+        let block = position / BLOCK * self.n_head + head;
+        block * self.values() + position % BLOCK * PANEL
     }
 }
 

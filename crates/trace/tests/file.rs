@@ -49,6 +49,16 @@ fn what_is_saved_is_read_bit_for_bit() {
 }
 
 #[test]
+fn the_same_trace_is_the_same_file() {
+    let (first, data) = saved();
+    // A hash map has another order each time.
+    for _ in 0..8 {
+        assert_eq!(saved().0, first);
+    }
+    assert_eq!(data % 8, 0, "the data is aligned");
+}
+
+#[test]
 fn every_changed_byte_of_the_data_is_refused_by_name() {
     let (bytes, data) = saved();
     for at in data..bytes.len() {

@@ -51,11 +51,16 @@ impl Foreign {
     /// [`TraceError::Format`] if the shipped alias table is broken, which a test rules out.
     pub fn of(raw: Trace, reference: &Trace) -> Result<Foreign, TraceError> {
         let names = Names::builtin()?;
+        // A trace in this form has our shapes; nothing is to be guessed.
+        let ours = raw.has_digests();
         let trace = Trace { metadata: raw.metadata, ..Trace::default() };
         let mut foreign = Foreign { trace, notes: Vec::new(), unmatched: Vec::new() };
         for (theirs, tensor) in raw.tensors {
             match names.meaning(&theirs) {
-                Meaning::Tap(ours) => foreign.take(&theirs, ours, tensor, reference),
+                Meaning::Tap(tap) if ours && tap == theirs => {
+                    foreign.trace.tensors.insert(theirs, tensor);
+                }
+                Meaning::Tap(tap) => foreign.take(&theirs, tap, tensor, reference),
                 Meaning::Tokens => foreign.tokens(&theirs, &tensor),
                 Meaning::NoTap => {
                     foreign.notes.push(format!("{theirs}: known, but not compared"));

@@ -11,7 +11,7 @@ use crate::{Tensor, Trace, TraceError};
 /// Metadata: a JSON object, tensor name to the SHA-256 of its bytes.
 const TENSORS: &str = "tensors";
 /// Metadata: the SHA-256 of `key=value\n` for all other metadata, sorted by key.
-const DIGEST: &str = "digest";
+pub(super) const DIGEST: &str = "digest";
 
 /// The SHA-256 of `bytes` in hex.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
@@ -62,7 +62,24 @@ pub(crate) fn write(trace: &Trace) -> Result<Vec<u8>, TraceError> {
         })
         .collect::<Result<Vec<_>, _>>()?;
     let metadata: HashMap<String, String> = metadata.into_iter().collect();
-    safetensors::serialize(views, Some(metadata)).map_err(|error| format(error.to_string()))
+    let bytes = safetensors::serialize(views, Some(metadata));
+    sorted_header(bytes.map_err(|error| format(error.to_string()))?)
+        .map_err(|error| format(error.to_string()))
+}
+
+/// The header with its keys in order, so that the same trace is the same file: the metadata is
+/// written in the order of a hash map otherwise, another one each time.
+fn sorted_header(bytes: Vec<u8>) -> Result<Vec<u8>, serde_json::Error> {
+    let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return Ok(bytes) };
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    let Some((header, data)) = rest.split_at_checked(length) else { return Ok(bytes) };
+    let fields: BTreeMap<String, BTreeMap<String, serde_json::Value>> =
+        serde_json::from_slice(header)?;
+    let mut header = serde_json::to_vec(&fields)?;
+    // The data begins at a multiple of 8.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let length = (header.len() as u64).to_le_bytes();
+    Ok([length.as_slice(), &header, data].concat())
 }
 
 fn metadata_digest(metadata: &BTreeMap<String, String>) -> String {

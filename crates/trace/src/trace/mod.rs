@@ -57,6 +57,12 @@ impl Trace {
             .map_err(|source| TraceError::Io { path: path.to_owned(), source })
     }
 
+    /// Whether it was written in this form, by us or by the scripts that ask HuggingFace: with the
+    /// digests of everything in it.
+    pub(crate) fn has_digests(&self) -> bool {
+        self.metadata.contains_key(file::DIGEST)
+    }
+
     /// The prompt's token ids, metadata `ids`: a JSON list. `None` if there is none.
     pub fn ids(&self) -> Option<Vec<u32>> {
         serde_json::from_str(self.metadata.get("ids")?).ok()

@@ -147,6 +147,7 @@ impl Task<'_> {
                     next_totals: height * PANEL,
                     len,
                     first: from == 0,
+                    first_rows: true,
                     seen: 0,
                 };
                 // SAFETY: `a` holds `height` rows that are `K_BLOCK` apart, of which `len` values
@@ -201,6 +202,7 @@ impl Task<'_> {
                     next_totals: height * PANEL,
                     len: BLOCK.min(most - from),
                     first: from == 0,
+                    first_rows: true,
                     seen: seen as isize - from as isize,
                 };
                 // SAFETY: `a` holds `height` rows of `K_BLOCK`; `b` one or two panels of `BLOCK` rows

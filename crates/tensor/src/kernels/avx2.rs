@@ -40,6 +40,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn prefetch(self, at: *const f32) {
+        // SAFETY: every x86-64 has SSE, and no address faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+
+    #[inline(always)]
     unsafe fn load(self, from: *const f32) -> V256x2 {
         // SAFETY: `self` proves AVX2, the caller promises 16 readable values.
         unsafe { V256x2(_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))) }

@@ -196,6 +196,7 @@ impl Task<'_> {
                 next_totals: height,
                 len,
                 first: block == 0,
+                first_rows: true,
                 seen: 0,
             };
             // SAFETY: `a` holds `rows` rows of `len` values, `K_BLOCK` apart; `b` one or two panels

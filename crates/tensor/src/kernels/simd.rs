@@ -42,6 +42,12 @@ pub(crate) trait Simd: Copy {
     /// `to` must be writable for 16 values. No alignment is asked for.
     unsafe fn store(self, x: Self::V, to: *mut f32);
 
+    /// Asks for a cache line that will be read soon. Any address will do; nothing is read.
+    #[inline(always)]
+    fn prefetch(self, at: *const f32) {
+        let _ = at;
+    }
+
     #[inline(always)]
     fn read(self, from: &[f32; LANES]) -> Self::V {
         // SAFETY: the array has 16 values.

@@ -8,6 +8,10 @@
 use super::simd::{LANES, Shape, Simd, Vector};
 use super::{K_BLOCK, PANEL};
 
+/// From this many rows on, the next block of the panel is asked for while this one is used: the
+/// processor does not look that far ahead by itself. A single row is bound by the memory anyway.
+const AHEAD_FROM: usize = 4;
+
 /// One block of `k`, of one panel or of two side by side.
 ///
 /// Two panels are for few rows: the sums of one row over one panel are two registers, each waiting
@@ -29,6 +33,8 @@ pub(crate) struct Tile {
     pub(crate) len: usize,
     /// Whether this is the first block: it sets the totals instead of adding to them.
     pub(crate) first: bool,
+    /// Whether these are the first rows that this block of the panel is used for.
+    pub(crate) first_rows: bool,
     /// For a causal product: how much of `k` the first row of the tile sees, counted from this
     /// block's beginning (so it may be negative); each row after it sees one more.
     pub(crate) seen: isize,
@@ -42,6 +48,7 @@ impl Tile {
             a: self.a.wrapping_add(rows * K_BLOCK),
             totals: self.totals.wrapping_add(rows * PANEL),
             seen: self.seen + rows as isize,
+            first_rows: self.first_rows && rows == 0,
             ..self
         }
     }
@@ -164,6 +171,11 @@ impl Tile {
         i: usize,
         sums: &mut [[[S::V; V]; P]; R],
     ) {
+        if R >= AHEAD_FROM && self.first_rows {
+            for v in 0..V {
+                simd.prefetch(self.b.wrapping_add((i + K_BLOCK) * PANEL + v * LANES));
+            }
+        }
         let mut b = [[simd.splat(0.0); V]; P];
         for (p, b) in b.iter_mut().enumerate() {
             for (v, b) in b.iter_mut().enumerate() {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use clap::{Args, Parser};
 use gpt2_model::Gpt2;
 use gpt2_runner::{ModelSource, RunnerError};
-use gpt2_tensor::{Backend, Compute};
+use gpt2_tensor::{Backend, Compute, Isa, TensorError};
 use gpt2_weights::Gpt2Weights;
 
 use crate::commands::Command;
@@ -38,14 +38,33 @@ pub(crate) struct ComputeArgs {
     /// Threads; 0 is one for each physical core
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
+    /// Which instructions the native kernels use; all give the same bits [default: the fastest of this CPU]
+    #[arg(long, value_name = "avx512|avx2|portable", env = "GPT2_ISA", value_parser = isa)]
+    isa: Option<Isa>,
 }
 
 impl ComputeArgs {
+    /// Fails for instructions that this CPU lacks.
+    pub(crate) fn compute(&self) -> Result<Compute, TensorError> {
+        let compute = Compute::builder().backend(self.backend).threads(self.threads);
+        self.isa.map_or(compute, |isa| compute.isa(isa)).build()
+    }
+
     /// The model, prepared to run that way.
     pub(crate) fn model(&self, weights: &Gpt2Weights) -> anyhow::Result<Gpt2> {
-        let compute = Compute::builder().backend(self.backend).threads(self.threads).build()?;
-        Ok(Gpt2::with_compute(weights, compute)?)
+        Ok(Gpt2::with_compute(weights, self.compute()?)?)
     }
+}
+
+/// An empty `GPT2_ISA` is one that is not set.
+fn isa(name: &str) -> Result<Isa, String> {
+    if name.is_empty() {
+        return Ok(Isa::detect());
+    }
+    Isa::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = Isa::ALL.iter().map(|isa| format!("`{}`", isa.name())).collect();
+        format!("--isa and GPT2_ISA take one of {}", names.join(", "))
+    })
 }
 
 fn backend(name: &str) -> Result<Backend, String> {

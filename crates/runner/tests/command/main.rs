@@ -2,6 +2,7 @@
 
 mod compare;
 mod generate;
+mod isa;
 mod odd_inputs;
 mod reports;
 mod support;

@@ -6,7 +6,8 @@ use gpt2_trace::{
 use gpt2_weights::Gpt2Weights;
 use serde::Serialize;
 
-use crate::report::{Case, CheckpointRow, Verdict};
+use crate::environment::sha256_of_file;
+use crate::report::{Case, CheckpointRow, Verdict, agreement, made_by};
 use crate::{Profile, ReferenceSource, RunnerError};
 
 /// Two trace files, whoever made them, held against each other.
@@ -23,6 +24,10 @@ pub struct Comparison {
     pub verdict: Verdict,
     /// The trace that is judged.
     pub ours: PathBuf,
+    /// Its SHA-256 in hex; `None` for a folder.
+    pub ours_sha256: Option<String>,
+    /// Who made it, as far as it says.
+    pub ours_made_by: Vec<(String, String)>,
     /// How the names and shapes of a trace from elsewhere were read.
     pub notes: Vec<String>,
     /// Arrays of that trace that mean nothing here. They fail.
@@ -31,8 +36,8 @@ pub struct Comparison {
     pub truth: Option<PathBuf>,
     /// One row per checkpoint, in the order of the forward pass.
     pub checkpoints: Vec<CheckpointRow>,
-    /// The reference.
-    pub case: Case,
+    /// The reference: one case, in a list as in a [`crate::Validation`].
+    pub cases: [Case; 1],
     /// The first value that leaves the reference, in the order of the forward pass.
     pub divergence: Option<Divergence>,
     /// With the model at hand: the first operation that is wrong by itself, held against what its own
@@ -44,7 +49,7 @@ pub struct Comparison {
 
 impl Comparison {
     /// The name and the version of the form of the JSON report.
-    pub const SCHEMA: &'static str = "gpt2-comparison/1";
+    pub const SCHEMA: &'static str = "gpt2-comparison/2";
 
     /// Holds the trace `ours` against `reference`: what that holds is what is expected.
     ///
@@ -81,10 +86,11 @@ impl Comparison {
         case.describe(&trace, truth_trace.as_ref());
         case.entries = compare(&our_trace, &trace, truth_trace.as_ref(), tolerances);
         case.profile = Profile::new(&case.entries, &our_trace, &trace, tolerances);
-        (case.sha256, case.truth_sha256) = source.digests();
-        let checkpoints =
-            CheckpointRow::all(std::slice::from_ref(&case), tolerances, Verdict::NotCompared);
-        let passes = case.passes()
+        case.sha256 = sha256_of_file(reference);
+        case.truth_sha256 = truth.and_then(sha256_of_file);
+        let cases = [case];
+        let checkpoints = CheckpointRow::all(&cases, tolerances, Verdict::NotCompared);
+        let passes = cases[0].passes()
             && unmatched.is_empty()
             && checkpoints.iter().all(|row| row.verdict != Verdict::Fail);
         let first = |mode| first_divergence(&our_trace, &trace, mode, tolerances).divergence;
@@ -95,15 +101,33 @@ impl Comparison {
             version: env!("CARGO_PKG_VERSION"),
             verdict: Verdict::of(passes),
             ours: ours.to_owned(),
+            ours_sha256: sha256_of_file(ours),
+            ours_made_by: made_by(&our_trace),
             notes,
             unmatched,
             truth: truth.map(Path::to_owned),
             checkpoints,
-            case,
+            cases,
             isolated: differs.and_then(|weights| first(Mode::Isolated(weights))),
             diagnosis: differs.map(|weights| diagnose(&our_trace, weights, &trace, tolerances)),
             divergence,
         })
+    }
+
+    /// Where the two part, and why: titles with a sentence each, none where they do not.
+    pub fn parting(&self) -> Vec<(&'static str, String)> {
+        // The title says it already.
+        let place = |it: &Divergence| it.to_string().replacen("first divergence: ", "", 1);
+        let first = self.divergence.iter().map(|it| ("First divergence", place(it)));
+        let title = "First operation that is wrong by itself, on its own inputs";
+        let isolated = self.isolated.iter().map(|it| (title, place(it)));
+        let diagnosis = self.diagnosis.iter().flat_map(Diagnosis::sentences);
+        first.chain(isolated).chain(diagnosis.map(|it| ("Diagnosis", it))).collect()
+    }
+
+    /// The verdict in one sentence.
+    pub fn sentence(&self) -> String {
+        agreement(self.verdict, &self.checkpoints, "the reference")
     }
 }
 

@@ -52,13 +52,11 @@ pub(crate) fn cases(cases: &[Case]) -> String {
     let width = cases.iter().map(|case| case.name.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
     for (i, case) in cases.iter().enumerate() {
-        let head = format!(
-            "  {}  {:width$}  {:>4} tokens, {:>2} decoded",
-            letter(i),
-            case.name,
-            case.tokens,
-            case.decode
-        );
+        let fed = match &case.input {
+            Some(input) if case.tokens == 0 => format!("hidden states: {input}"),
+            _ => format!("{:>4} tokens, {:>2} decoded", case.tokens, case.decode),
+        };
+        let head = format!("  {}  {:width$}  {fed}", letter(i), case.name);
         let prompt = case.prompt.as_ref().map(|prompt| format!("  {prompt:?}")).unwrap_or_default();
         let room = 100_usize.saturating_sub(head.chars().count());
         // Writing to a String does not fail.

@@ -77,13 +77,12 @@ fn in_a_browser_the_page_has_no_errors_sorts_filters_and_shows_the_numbers_of_th
     assert_eq!(found["tensors"], 694, "{found}");
 
     // The check itself must be able to fail: one digit changed in one place.
-    let (before, after) =
-        ("/checkpoints/1/max_abs\" value=\"", "/checkpoints/1/max_abs\" value=\"9");
-    let wrong = page.replacen(before, after, 1);
+    let at = "/checkpoints/1/nearest_to_failing/max_abs\" value=\"";
+    let wrong = page.replacen(at, &format!("{at}9"), 1);
     assert_ne!(page, wrong);
     let found = run(&browser, &wrong);
     let errors = found["errors"].to_string();
-    assert!(errors.contains("/checkpoints/1/max_abs"), "{found}");
+    assert!(errors.contains("/checkpoints/1/nearest_to_failing"), "{found}");
 }
 
 /// Our trace of the demo's `short` reference after `change`, held against that.

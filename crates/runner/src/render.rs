@@ -82,8 +82,8 @@ pub(crate) fn checkpoints(rows: &[CheckpointRow], cases: &[Case]) -> String {
     table.extend(rows.iter().map(|row| checkpoint(row, cases)));
     let right = [false, true, false, true, true, true, true, true, false];
     let mut text = format!("\n{}", align(&table, &right));
-    text += "\nmargin: how many times the difference fits into what is allowed there, = is equality. err: our rms\n\
-             error to f64 over the reference's, below 1 is nearer. Last: prompt+step, tensor, worst index.\n";
+    text += "\nmargin: how many times the max diff fits into what is allowed, = is equality; of the tensor named\n\
+             last (prompt+step, name, worst index). err: our rms error to f64 over the reference's, < 1 is nearer\n";
     text
 }
 
@@ -101,7 +101,7 @@ fn checkpoint(row: &CheckpointRow, cases: &[Case]) -> [String; 9] {
         row.number.map(|number| number.to_string()).unwrap_or_default(),
         row.title.clone(),
         format!("{}/{}", summary.compared, summary.expected),
-        if_any(nearest.map(|_| number(summary.max_abs))),
+        if_any(nearest.map(|nearest| number(nearest.max_abs))),
         if_any(nearest.map(|nearest| number(nearest.allowed))),
         if_any(nearest.map(|nearest| margin(nearest.margin()))),
         if_any(summary.truth.as_ref().and_then(Truth::ratio).map(ratio)),

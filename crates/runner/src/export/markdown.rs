@@ -82,7 +82,7 @@ fn table(text: &mut String, report: &Report<'_>) {
             "| {mark} | {name} | {}/{} | {} | {} | {} | {} |",
             summary.compared,
             summary.expected,
-            nearest.map_or("–".to_owned(), |_| number(summary.max_abs)),
+            nearest.map_or("–".to_owned(), |nearest| number(nearest.max_abs)),
             nearest.map_or("–".to_owned(), |nearest| number(nearest.allowed)),
             truth(|truth| truth.ours_rms),
             truth(|truth| truth.reference_rms),

@@ -9,8 +9,11 @@ const CHECKPOINTS: [(&str, &str); 9] = [
     ("#", "number"),
     ("checkpoint", ""),
     ("compared", "tensors compared, of those expected"),
-    ("max diff", "the largest absolute difference to the reference in f32"),
-    ("allowed", "what is allowed in the tensor that is nearest to failing"),
+    (
+        "max diff",
+        "the largest absolute difference to the reference in f32, in the tensor that is nearest to failing",
+    ),
+    ("allowed", "what is allowed in that tensor"),
     ("ours to f64", "root mean square of ours minus the reference in f64"),
     ("ref to f64", "root mean square of the reference in f32 minus the reference in f64"),
     ("ratio", "ours over the reference's: below 1 is nearer to the truth"),
@@ -53,7 +56,7 @@ fn checkpoint(i: usize, row: &CheckpointRow) -> String {
             count(&at("compared"), summary.compared),
             count(&at("expected"), summary.expected)
         ),
-        number(nearest.map(|_| summary.max_abs), "max_abs"),
+        number(nearest.map(|it| it.max_abs), "nearest_to_failing/max_abs"),
         number(nearest.map(|it| it.allowed), "nearest_to_failing/allowed"),
         number(truth.map(|it| it.ours_rms), "truth/ours_rms"),
         number(truth.map(|it| it.reference_rms), "truth/reference_rms"),

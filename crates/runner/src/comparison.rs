@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gpt2_trace::{
-    Diagnosis, Divergence, Foreign, Mode, Tolerances, Trace, compare, diagnose, first_divergence,
+    Diagnosis, Divergence, Foreign, Mode, Tensor, Tolerances, Trace, compare, diagnose,
+    first_divergence,
 };
 use gpt2_weights::Gpt2Weights;
 use serde::Serialize;
@@ -59,7 +61,7 @@ impl Comparison {
     /// # Errors
     ///
     /// [`RunnerError::Trace`] when a file cannot be read, [`RunnerError::DifferentRuns`] when both
-    /// say which tokens went in, or which weights made them, and differ;
+    /// say which tokens or hidden states went in, or which weights made them, and differ;
     /// [`RunnerError::NothingToCompare`].
     pub fn of_files(
         ours: &Path,
@@ -68,12 +70,18 @@ impl Comparison {
         weights: Option<&Gpt2Weights>,
         tolerances: &Tolerances,
     ) -> Result<Comparison, RunnerError> {
-        let trace = Trace::open(reference)?;
-        let Foreign { trace: our_trace, notes, unmatched } = Foreign::open(ours, &trace)?;
-        let truth_trace = truth.map(Trace::open).transpose()?;
-        same_run(&our_trace, &trace)?;
-        if let Some(truth) = &truth_trace {
-            same_run(truth, &trace)?;
+        let mut trace = Trace::open(reference)?;
+        let inputs = trace.take_inputs();
+        let Foreign { trace: mut our_trace, mut notes, unmatched } = Foreign::open(ours, &trace)?;
+        let mut truth_trace = truth.map(Trace::open).transpose()?;
+        for other in [Some(&mut our_trace), truth_trace.as_mut()].into_iter().flatten() {
+            same_run(other, &trace)?;
+            let fed = other.take_inputs();
+            if fed.is_empty() && !inputs.is_empty() {
+                notes.push("`input` is not said; taken to be the reference's".to_owned());
+            } else {
+                same_inputs(&fed, &inputs)?;
+            }
         }
         if trace.tensors.is_empty() {
             return Err(RunnerError::NothingToCompare {
@@ -147,6 +155,34 @@ fn same_run(ours: &Trace, reference: &Trace) -> Result<(), RunnerError> {
             .map_or("missing".to_owned(), |digest| format!("`{name}` with SHA-256 {digest}"));
         let reference = format!("`{name}` with SHA-256 {theirs}");
         return Err(RunnerError::DifferentRuns { key: "weights", ours, reference });
+    }
+    Ok(())
+}
+
+/// Whether the hidden states that both were fed are the same, to the last bit.
+fn same_inputs(
+    ours: &BTreeMap<String, Tensor>,
+    reference: &BTreeMap<String, Tensor>,
+) -> Result<(), RunnerError> {
+    for (name, theirs) in reference {
+        let at = |what: String| format!("`{name}` {what}");
+        let differ = |ours: String, reference: String| {
+            Err(RunnerError::DifferentRuns {
+                key: "input",
+                ours: at(ours),
+                reference: at(reference),
+            })
+        };
+        let shape = |tensor: &Tensor| format!("of shape {:?}", tensor.shape());
+        let Some(ours) = ours.get(name) else { return differ("missing".to_owned(), shape(theirs)) };
+        if ours.shape() != theirs.shape() {
+            return differ(shape(ours), shape(theirs));
+        }
+        let mut pairs = ours.values().zip(theirs.values()).enumerate();
+        if let Some((i, (a, b))) = pairs.find(|(_, (a, b))| a != b) {
+            let index = theirs.index_of(i);
+            return differ(format!("{a:e} at {index:?}"), format!("{b:e} at {index:?}"));
+        }
     }
     Ok(())
 }

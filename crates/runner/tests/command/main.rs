@@ -3,6 +3,7 @@
 mod compare;
 mod generate;
 mod isa;
+mod modules;
 mod odd_inputs;
 mod reports;
 mod support;

@@ -74,11 +74,13 @@ impl Comparison {
         let inputs = trace.take_inputs();
         let Foreign { trace: mut our_trace, mut notes, unmatched } = Foreign::open(ours, &trace)?;
         let mut truth_trace = truth.map(Trace::open).transpose()?;
-        for other in [Some(&mut our_trace), truth_trace.as_mut()].into_iter().flatten() {
+        let both = [("ours", Some(&mut our_trace)), ("the f64 run", truth_trace.as_mut())];
+        for (whose, other) in both {
+            let Some(other) = other else { continue };
             same_run(other, &trace)?;
             let fed = other.take_inputs();
             if fed.is_empty() && !inputs.is_empty() {
-                notes.push("`input` is not said; taken to be the reference's".to_owned());
+                notes.push(format!("{whose} does not say `input`; taken to be the reference's"));
             } else {
                 same_inputs(&fed, &inputs)?;
             }
@@ -164,25 +166,20 @@ fn same_inputs(
     ours: &BTreeMap<String, Tensor>,
     reference: &BTreeMap<String, Tensor>,
 ) -> Result<(), RunnerError> {
-    for (name, theirs) in reference {
-        let at = |what: String| format!("`{name}` {what}");
-        let differ = |ours: String, reference: String| {
-            Err(RunnerError::DifferentRuns {
-                key: "input",
-                ours: at(ours),
-                reference: at(reference),
-            })
+    let shape = |tensor: &Tensor| format!("of shape {:?}", tensor.shape());
+    let or_missing = |tensor: Option<&Tensor>| tensor.map_or("missing".to_owned(), shape);
+    for name in ours.keys().chain(reference.keys()) {
+        let (a, b) = match (ours.get(name), reference.get(name)) {
+            (Some(a), Some(b)) if a.shape() == b.shape() => {
+                let mut pairs = a.values().zip(b.values()).enumerate();
+                let Some((i, (x, y))) = pairs.find(|(_, (x, y))| x != y) else { continue };
+                let index = a.index_of(i);
+                (format!("{x:e} at {index:?}"), format!("{y:e} at {index:?}"))
+            }
+            (a, b) => (or_missing(a), or_missing(b)),
         };
-        let shape = |tensor: &Tensor| format!("of shape {:?}", tensor.shape());
-        let Some(ours) = ours.get(name) else { return differ("missing".to_owned(), shape(theirs)) };
-        if ours.shape() != theirs.shape() {
-            return differ(shape(ours), shape(theirs));
-        }
-        let mut pairs = ours.values().zip(theirs.values()).enumerate();
-        if let Some((i, (a, b))) = pairs.find(|(_, (a, b))| a != b) {
-            let index = theirs.index_of(i);
-            return differ(format!("{a:e} at {index:?}"), format!("{b:e} at {index:?}"));
-        }
+        let (ours, reference) = (format!("`{name}` {a}"), format!("`{name}` {b}"));
+        return Err(RunnerError::DifferentRuns { key: "input", ours, reference });
     }
     Ok(())
 }

@@ -96,7 +96,10 @@ fn another_input_is_another_run() {
         .exits(2)
         .says(&["`step.1.input` of shape [128]", "of shape [1, 128] in the reference"]);
     // Someone else's trace need not say it; then it is said that it does not.
-    with(&|it| drop(it.take_inputs())).exits(0).says(&["`input` is not said"]);
+    with(&|it| drop(it.take_inputs())).exits(0).says(&["ours does not say `input`"]);
+    with(&|it| drop(it.tensors.insert("step.4.input".to_owned(), flat.clone())))
+        .exits(2)
+        .says(&["`step.4.input` of shape [128] in ours, `step.4.input` missing in the reference"]);
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! Checkpoint 2 on the real weights of GPT-2 124M: queries, keys and values of all 12 blocks.
 
-use gpt2_model::Attention;
 use gpt2_tensor::Compute;
 use gpt2_tests::{Real, assert_agrees, assert_fails_at, assert_within, assert_within_absolute};
-use gpt2_trace::{Checkpoint, Trace};
+use gpt2_trace::Checkpoint;
 
 /// Per unit of the tensor's largest magnitude: HuggingFace's own f32 is farther than this from its f64.
 const BAR: f64 = 1.6e-6;
@@ -33,11 +32,10 @@ fn is_nearer_to_f64_than_huggingface() {
 #[test]
 fn the_weights_of_another_block_fail() {
     let Some(real) = Real::find_or_skip(module_path!()) else { return };
-    let compute = Compute::default();
-    let mut ours = Trace::default();
-    // Block 4 is fed to the projection of block 5.
-    let attention = Attention::new(&compute, real.attention_params(5), real.config(), 4);
-    real.run_block(&compute, 4, &attention, true, &mut ours);
+    // Block 4 is fed to the projections of block 5.
+    let theirs = real.parameters("h.5.attn.c_").into_iter();
+    let parameters = theirs.map(|(name, x)| (name.replace("h.5.", "h.4."), x)).collect();
+    let ours = real.trace_of(&parameters, real.config().clone());
     assert_fails_at(&real.references().hold(&ours), "h.4.attn.q");
 }
 

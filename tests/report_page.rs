@@ -1,14 +1,15 @@
-//! The page that `gpt2 validate --html` writes, opened in a real browser.
+//! The pages that `gpt2 validate --html` and `gpt2 compare --html` write, opened in a real browser.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use gpt2_runner::{
-    Determinism, Inspection, ModelSource, NegativeControls, Validation, Verdict, export,
+    Comparison, Determinism, Inspection, ModelSource, NegativeControls, Validation, Verdict, export,
 };
-use gpt2_tests::{demo_model, demo_weights, say, skipped};
-use gpt2_trace::Tolerances;
+use gpt2_tests::{demo_model, demo_run, demo_weights, root, say, skipped};
+use gpt2_trace::{Tensor, Tolerances, Trace};
 use serde_json::Value;
 
 /// What the browser runs inside the page; it writes what it found into the page.
@@ -67,10 +68,7 @@ fn text_of_a_report_cannot_become_markup() {
 
 #[test]
 fn in_a_browser_the_page_has_no_errors_sorts_filters_and_shows_the_numbers_of_the_report() {
-    let Some(browser) = browser() else {
-        let why = "there is no chromium, chromium-browser or google-chrome in PATH";
-        return skipped("report_page::in_a_browser", why);
-    };
+    let Some(browser) = browser_or_skip("report_page::in_a_browser") else { return };
     let page = page(&VALIDATION);
     let found = run(&browser, &page);
     say(&format!("{found}"));
@@ -79,38 +77,99 @@ fn in_a_browser_the_page_has_no_errors_sorts_filters_and_shows_the_numbers_of_th
     assert_eq!(found["tensors"], 694, "{found}");
 
     // The check itself must be able to fail: one digit changed in one place.
-    let (before, after) =
-        ("/checkpoints/1/max_abs\" value=\"", "/checkpoints/1/max_abs\" value=\"9");
-    let wrong = page.replacen(before, after, 1);
+    let at = "/checkpoints/1/nearest_to_failing/max_abs\" value=\"";
+    let wrong = page.replacen(at, &format!("{at}9"), 1);
     assert_ne!(page, wrong);
     let found = run(&browser, &wrong);
     let errors = found["errors"].to_string();
-    assert!(errors.contains("/checkpoints/1/max_abs"), "{found}");
+    assert!(errors.contains("/checkpoints/1/nearest_to_failing"), "{found}");
+}
+
+/// Our trace of the demo's `short` reference after `change`, held against that.
+fn comparison(change: impl FnOnce(&mut Trace)) -> Comparison {
+    let mut ours = demo_run("short").1.ours.clone();
+    change(&mut ours);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("ours.safetensors");
+    ours.save(&file).expect("saved");
+    let reference = root().join("crates/demo/model/reference/short.safetensors");
+    let truth = reference.with_extension("f64.safetensors");
+    let tolerances = Tolerances::builtin().expect("the tolerances");
+    Comparison::of_files(&file, &reference, Some(&truth), Some(demo_weights()), &tolerances)
+        .expect("a comparison")
+}
+
+/// One of each kind: an operation that is wrong, a number that JSON cannot hold, what cannot be compared.
+fn damage(trace: &mut Trace) {
+    for (name, by) in [("h.1.ln_2", 0.5), ("h.3.mlp", f32::INFINITY)] {
+        match trace.tensors.get_mut(name) {
+            Some(Tensor::F32(x)) => x[[1, 2]] += by,
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+    let scores = trace.tensors["h.4.attn.scores"].clone();
+    trace.tensors.insert("h.4.attn.q".to_owned(), scores);
+    trace.tensors.remove("probs").expect("it was there");
+}
+
+#[test]
+fn the_page_of_a_comparison_holds_it_and_says_where_the_two_part() {
+    for (comparison, parts) in [(comparison(|_| {}), false), (comparison(damage), true)] {
+        assert_eq!(comparison.verdict == Verdict::Fail, parts, "{}", comparison.sentence());
+        let page = export::html(&comparison).expect("a page");
+        assert!(embedded(&page) == serde_json::to_string(&comparison).expect("JSON"));
+        assert_eq!(page.contains("id=\"divergence\""), parts);
+        assert_eq!(page.contains("`probs` is missing from ours"), parts);
+        say(&format!("page of a comparison: {} bytes", page.len()));
+    }
+}
+
+#[test]
+fn in_a_browser_the_page_of_a_comparison_does_the_same_and_shows_where_the_two_part() {
+    let Some(browser) = browser_or_skip("report_page::of_a_comparison") else { return };
+    for (comparison, failing) in [(comparison(|_| {}), 0), (comparison(damage), 4)] {
+        let page = export::html(&comparison).expect("a page");
+        let found = run(&browser, &page);
+        assert_eq!(found["errors"], Value::Array(Vec::new()), "{found}");
+        assert!(found["numbers"].as_u64() > Some(400), "{found}");
+        assert_eq!(
+            (&found["tensors"], &found["failing"]),
+            (&265.into(), &failing.into()),
+            "{found}"
+        );
+        let headings = found["headings"].as_array().expect("a list");
+        for title in ["Where they part", "First divergence", "Diagnosis"] {
+            assert_eq!(headings.contains(&title.into()), failing > 0, "{title}: {found}");
+        }
+    }
+    // The number that matters most is checked too.
+    let page = export::html(&comparison(damage)).expect("a page");
+    let at = "/divergence/what/values/difference\" value=\"";
+    let wrong = page.replacen(at, &format!("{at}9"), 1);
+    assert_ne!(page, wrong);
+    assert!(run(&browser, &wrong)["errors"].to_string().contains("/divergence/what"));
 }
 
 /// Opens `page` with the check in it, and gives what that found.
 fn run(browser: &Path, page: &str) -> Value {
-    let folder = std::env::temp_dir().join(format!("gpt2-report-page-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let file = folder.join("page.html");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("page.html");
     let checked = page.replacen("<head>", &format!("<head>{LISTEN}"), 1).replacen(
         "</body>",
         &format!("<script>{CHECK}</script></body>"),
         1,
     );
-    std::fs::write(&file, checked).expect("the page");
+    fs::write(&file, checked).expect("the page");
     let output = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
         .args(["--disable-dev-shm-usage", "--enable-logging=stderr", "--window-size=1280,2400"])
-        .arg(format!("--user-data-dir={}", folder.join("profile").display()))
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
         .arg("--dump-dom")
         .arg(format!("file://{}", file.display()))
         .stdin(Stdio::null())
         .output()
         .expect("the browser");
-    // The profile is the browser's own; what it leaves behind is not worth a failure.
-    let _ = std::fs::remove_dir_all(&folder);
     let log = String::from_utf8_lossy(&output.stderr);
     let console: Vec<&str> = log.lines().filter(|line| line.contains(":CONSOLE")).collect();
     assert!(console.is_empty(), "the page writes to the console: {console:?}");
@@ -122,9 +181,14 @@ fn run(browser: &Path, page: &str) -> Value {
         .unwrap_or_else(|error| panic!("{error}: {found}"))
 }
 
-fn browser() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
+/// The browser; if there is none, `test` is reported as skipped.
+fn browser_or_skip(test: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let mut places = std::env::split_paths(&path).flat_map(|it| names.map(|name| it.join(name)));
-    places.find(|file| file.is_file())
+    let found = places.find(|file| file.is_file());
+    if found.is_none() {
+        skipped(test, "there is no chromium, chromium-browser or google-chrome in PATH");
+    }
+    found
 }

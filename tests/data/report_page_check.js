@@ -57,8 +57,13 @@
     filter("text", "");
     check(filter("checkpoint", "kv_cache") === entries.filter((it) => it.checkpoint === "kv_cache").length, "filter by checkpoint");
     filter("checkpoint", "");
-    check(filter("result", "fail") === 0 && rows().length === 0, "a passing report shows failures");
+    const passes = ({ result: { Ok: it } }) => it !== undefined && it.max_abs !== null && it.max_abs <= it.allowed;
+    found.failing = entries.filter((it) => !passes(it)).length;
+    check(filter("result", "fail") === found.failing, "filter by result");
+    check(rows().length > 0 === found.failing > 0, "failing rows");
+    check(rows().every((row) => row.querySelector(".badge.fail") !== null && !row.textContent.includes("{")), "rows that do not say why they fail");
     filter("result", "");
+    found.headings = all("h2, h3").map((it) => it.textContent);
 
     // The chooser shows the charts of one reference.
     for (const input of all(".cases input")) {

@@ -23,11 +23,14 @@ pub(crate) fn variant_folders() -> Vec<PathBuf> {
 }
 
 /// The safetensors file, or the directory with it, that holds at least the attention of GPT-2 124M.
-/// `Err` says where it was looked for.
 ///
 /// `GPT2_WEIGHTS` names one; what it names must be there. Otherwise: a `shared/data` folder beside
 /// the checkout, then the HuggingFace cache.
-pub(crate) fn real_weights() -> Result<PathBuf, String> {
+///
+/// # Errors
+///
+/// Where it was looked for, if it is nowhere.
+pub fn real_weights() -> Result<PathBuf, String> {
     if let Some(named) = named_by_user() {
         return Ok(named);
     }

@@ -21,8 +21,8 @@ pub use assert::{
     assert_agrees, assert_agrees_everywhere, assert_caught, assert_fails_at, assert_fails_first,
     assert_within, assert_within_absolute, say,
 };
-pub use files::{root, tokenizer_files};
-pub use real::Real;
+pub use files::{real_weights, root, tokenizer_files};
+pub use real::{Parameters, Real, real_reference};
 pub use run::{
     References, Run, Variant, activations, demo_model, demo_references, demo_run, demo_runs,
     demo_weights,

@@ -1,14 +1,17 @@
 //! The command line, and what several commands have in common.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
+use anyhow::Context;
 use clap::{Args, Parser};
 use gpt2_model::Gpt2;
-use gpt2_runner::{ModelSource, RunnerError};
-use gpt2_tensor::{Backend, Compute};
+use gpt2_runner::{ModelSource, RunnerError, export};
+use gpt2_tensor::{Backend, Compute, Isa, TensorError};
 use gpt2_weights::Gpt2Weights;
 
 use crate::commands::Command;
+use crate::output;
 
 /// GPT-2 on the CPU, checked layer by layer against HuggingFace.
 #[derive(Debug, Parser)]
@@ -38,14 +41,33 @@ pub(crate) struct ComputeArgs {
     /// Threads; 0 is one for each physical core
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
+    /// Which instructions the native kernels use; all give the same bits [default: the fastest of this CPU]
+    #[arg(long, value_name = "avx512|avx2|portable", env = "GPT2_ISA", value_parser = isa)]
+    isa: Option<Isa>,
 }
 
 impl ComputeArgs {
+    /// Fails for instructions that this CPU lacks.
+    pub(crate) fn compute(&self) -> Result<Compute, TensorError> {
+        let compute = Compute::builder().backend(self.backend).threads(self.threads);
+        self.isa.map_or(compute, |isa| compute.isa(isa)).build()
+    }
+
     /// The model, prepared to run that way.
     pub(crate) fn model(&self, weights: &Gpt2Weights) -> anyhow::Result<Gpt2> {
-        let compute = Compute::builder().backend(self.backend).threads(self.threads).build()?;
-        Ok(Gpt2::with_compute(weights, compute)?)
+        Ok(Gpt2::with_compute(weights, self.compute()?)?)
     }
+}
+
+/// An empty `GPT2_ISA` is one that is not set.
+fn isa(name: &str) -> Result<Isa, String> {
+    if name.is_empty() {
+        return Ok(Isa::detect());
+    }
+    Isa::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = Isa::ALL.iter().map(|isa| format!("`{}`", isa.name())).collect();
+        format!("--isa and GPT2_ISA take one of {}", names.join(", "))
+    })
 }
 
 fn backend(name: &str) -> Result<Backend, String> {
@@ -114,6 +136,43 @@ fn not_here(_text: &str, error: RunnerError) -> Result<ModelName, String> {
         "{error}; models of the HuggingFace hub need a build with \
          `cargo build --release -p gpt2-runner --features hub`"
     ))
+}
+
+/// The files that a result is written to.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ReportArgs {
+    /// Write the whole result to a file, `-` for stdout in place of the table
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write a page to look at: charts, heat maps, every tensor
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write `JUnit` XML, for a CI system
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write Markdown, for a pull request
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+impl ReportArgs {
+    /// Writes those that were asked for. `false` if stdout is taken.
+    pub(crate) fn write<'a>(&self, report: impl Into<export::Report<'a>>) -> anyhow::Result<bool> {
+        let report = report.into();
+        if let Some(path) = &self.json {
+            output::json(&report, path)?;
+        }
+        if let Some(path) = &self.html {
+            output::file(&export::html(report.clone()).context("the page")?, path)?;
+        }
+        if let Some(path) = &self.junit {
+            output::file(&export::junit(report.clone()), path)?;
+        }
+        if let Some(path) = &self.markdown {
+            output::file(&export::markdown(report.clone()), path)?;
+        }
+        Ok(self.json.as_deref() != Some("-".as_ref()))
+    }
 }
 
 /// Tokens, as text or as ids.

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use gpt2_tensor::Compute;
 use serde::Serialize;
@@ -58,6 +59,11 @@ impl Environment {
 /// The SHA-256 of `bytes` in hex.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The SHA-256 of a file in hex; `None` if it cannot be read.
+pub(crate) fn sha256_of_file(path: &Path) -> Option<String> {
+    Some(sha256(&std::fs::read(path).ok()?))
 }
 
 fn over(digests: &BTreeMap<String, String>) -> String {

@@ -57,6 +57,42 @@ pub enum RunnerError {
         /// The reference.
         reference: String,
     },
+    /// A trace lacks what modules were fed.
+    #[error(
+        "{}: there is no `{tensor}`: modules are run on the hidden states that the reference was fed \
+         (`input`, and `step.N.input` for each decode step)",
+        file.display()
+    )]
+    NoInput {
+        /// The trace.
+        file: PathBuf,
+        /// The name that is missing.
+        tensor: String,
+    },
+    /// What modules were fed has another shape or type than they take.
+    #[error("{}: `{tensor}` is {actual}, expected {expected}", file.display())]
+    Input {
+        /// The trace.
+        file: PathBuf,
+        /// The recorded name.
+        tensor: String,
+        /// Shape and type.
+        expected: String,
+        /// Shape and type.
+        actual: String,
+    },
+    /// A checkpoint and a reference have no LayerNorm and no attention in common.
+    #[error(
+        "{} holds no LayerNorm and no attention of which {} holds values: there is nothing to run",
+        checkpoint.display(),
+        reference.display()
+    )]
+    NoModules {
+        /// The file with the weights.
+        checkpoint: PathBuf,
+        /// The trace.
+        reference: PathBuf,
+    },
     /// A trace does not say which tokens went in, and no reference was given.
     #[error(
         "{} does not say which tokens went in (metadata or array `ids`): name the reference that it is \

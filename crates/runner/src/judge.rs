@@ -1,7 +1,7 @@
 //! What the verdict of a validation is, and why.
 
 use crate::Validation;
-use crate::report::{Case, CheckpointRow, Verdict};
+use crate::report::{Case, Verdict, agreement};
 
 impl Validation {
     /// Sets the verdict and the problems after something was added.
@@ -22,26 +22,11 @@ impl Validation {
 
     /// The verdict in one sentence.
     pub fn sentence(&self) -> String {
-        let sum =
-            |count: fn(&CheckpointRow) -> usize| self.checkpoints.iter().map(count).sum::<usize>();
-        let (passed, expected) = (sum(|row| row.summary.passed), sum(|row| row.summary.expected));
-        let mut failing = self.checkpoints.iter().filter(|row| row.verdict == Verdict::Fail);
-        match (self.verdict, failing.next()) {
-            (Verdict::Pass, _) if self.cases.is_empty() => {
-                "Gives the answers that are known of it; there is no reference trace.".to_owned()
-            }
-            (Verdict::Pass, _) => format!(
-                "Agrees with HuggingFace at every checkpoint: {passed} of {expected} tensors."
-            ),
-            (_, Some(first)) if expected > 0 => format!(
-                "Does not agree with HuggingFace at {} of {} checkpoints, the first is {}: {passed} \
-                 of {expected} tensors agree.",
-                1 + failing.count(),
-                self.checkpoints.len(),
-                first.title,
-            ),
-            _ => "Something is wrong: see the problems.".to_owned(),
+        if self.verdict == Verdict::Pass && self.cases.is_empty() {
+            return "Gives the answers that are known of it; there is no reference trace."
+                .to_owned();
         }
+        agreement(self.verdict, &self.checkpoints, "HuggingFace")
     }
 }
 

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use gpt2_trace::{Trace, TraceError};
 
 use crate::RunnerError;
-use crate::environment::sha256;
+use crate::environment::{sha256, sha256_of_file};
 
 /// The ending of the f64 run of a reference.
 const TRUTH: &str = ".f64.safetensors";
@@ -77,10 +77,11 @@ impl ReferenceSource {
 
     /// The SHA-256 of the trace and of its f64 run, in hex; `None` for what cannot be read.
     pub(crate) fn digests(&self) -> (Option<String>, Option<String>) {
-        let of_file = |path: &Path| Some(sha256(&std::fs::read(path).ok()?));
         match &self.place {
             Place::Embedded(it) => (Some(sha256(it.f32)), Some(sha256(it.f64))),
-            Place::Files { path, truth } => (of_file(path), truth.as_deref().and_then(of_file)),
+            Place::Files { path, truth } => {
+                (sha256_of_file(path), truth.as_deref().and_then(sha256_of_file))
+            }
         }
     }
 

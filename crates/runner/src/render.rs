@@ -52,13 +52,11 @@ pub(crate) fn cases(cases: &[Case]) -> String {
     let width = cases.iter().map(|case| case.name.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
     for (i, case) in cases.iter().enumerate() {
-        let head = format!(
-            "  {}  {:width$}  {:>4} tokens, {:>2} decoded",
-            letter(i),
-            case.name,
-            case.tokens,
-            case.decode
-        );
+        let fed = match &case.input {
+            Some(input) if case.tokens == 0 => format!("hidden states: {input}"),
+            _ => format!("{:>4} tokens, {:>2} decoded", case.tokens, case.decode),
+        };
+        let head = format!("  {}  {:width$}  {fed}", letter(i), case.name);
         let prompt = case.prompt.as_ref().map(|prompt| format!("  {prompt:?}")).unwrap_or_default();
         let room = 100_usize.saturating_sub(head.chars().count());
         // Writing to a String does not fail.
@@ -84,8 +82,8 @@ pub(crate) fn checkpoints(rows: &[CheckpointRow], cases: &[Case]) -> String {
     table.extend(rows.iter().map(|row| checkpoint(row, cases)));
     let right = [false, true, false, true, true, true, true, true, false];
     let mut text = format!("\n{}", align(&table, &right));
-    text += "\nmargin: how many times the difference fits into what is allowed there, = is equality. err: our rms\n\
-             error to f64 over the reference's, below 1 is nearer. Last: prompt+step, tensor, worst index.\n";
+    text += "\nmargin: how many times the max diff fits into what is allowed, = is equality; of the tensor named\n\
+             last (prompt+step, name, worst index). err: our rms error to f64 over the reference's, < 1 is nearer\n";
     text
 }
 
@@ -103,7 +101,7 @@ fn checkpoint(row: &CheckpointRow, cases: &[Case]) -> [String; 9] {
         row.number.map(|number| number.to_string()).unwrap_or_default(),
         row.title.clone(),
         format!("{}/{}", summary.compared, summary.expected),
-        if_any(nearest.map(|_| number(summary.max_abs))),
+        if_any(nearest.map(|nearest| number(nearest.max_abs))),
         if_any(nearest.map(|nearest| number(nearest.allowed))),
         if_any(nearest.map(|nearest| margin(nearest.margin()))),
         if_any(summary.truth.as_ref().and_then(Truth::ratio).map(ratio)),

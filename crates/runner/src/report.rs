@@ -61,6 +61,30 @@ impl CheckpointRow {
     }
 }
 
+/// In one sentence at how many checkpoints, and in how many tensors, we agree with `whom`.
+pub(crate) fn agreement(verdict: Verdict, rows: &[CheckpointRow], whom: &str) -> String {
+    let sum = |count: fn(&Summary) -> usize| rows.iter().map(|row| count(&row.summary)).sum();
+    let (passed, expected): (usize, usize) = (sum(|it| it.passed), sum(|it| it.expected));
+    let held = rows.iter().filter(|row| row.verdict != Verdict::NotCompared).count();
+    let mut failing = rows.iter().filter(|row| row.verdict == Verdict::Fail);
+    match (verdict, failing.next()) {
+        (Verdict::Pass, _) => {
+            let held = match held {
+                all if all == rows.len() => "every checkpoint".to_owned(),
+                held => format!("the {held} checkpoints that it holds"),
+            };
+            format!("Agrees with {whom} at {held}: {passed} of {expected} tensors.")
+        }
+        (_, Some(first)) if expected > 0 => format!(
+            "Does not agree with {whom} at {} of {held} checkpoints, the first is {}: {passed} of {expected} \
+             tensors agree.",
+            1 + failing.count(),
+            first.title,
+        ),
+        _ => "Something is wrong: see the problems.".to_owned(),
+    }
+}
+
 /// One reference trace, held against ours.
 #[derive(Clone, Debug, Serialize)]
 pub struct Case {
@@ -70,8 +94,10 @@ pub struct Case {
     pub file: Option<PathBuf>,
     /// The prompt, if it was text.
     pub prompt: Option<String>,
-    /// How many tokens the prompt has.
+    /// How many tokens the prompt has; 0 if it does not say.
     pub tokens: usize,
+    /// Where hidden states went in and not tokens: what they are, metadata `input`.
+    pub input: Option<String>,
     /// How many tokens were decoded.
     pub decode: usize,
     /// Who made it: metadata `transformers`, `torch`, ...; or `source` alone.
@@ -97,6 +123,7 @@ impl Case {
             file,
             prompt: None,
             tokens: 0,
+            input: None,
             decode: 0,
             made_by: Vec::new(),
             truth: false,
@@ -113,12 +140,10 @@ impl Case {
         let get = |key: &str| reference.metadata.get(key).cloned();
         self.prompt = get("prompt");
         self.tokens = reference.ids().map_or(0, |ids| ids.len());
+        self.input = get("input");
         self.decode = reference.decode();
         self.truth = truth.is_some();
-        self.made_by = ["source", "transformers", "torch", "python"]
-            .iter()
-            .filter_map(|key| Some(((*key).to_owned(), get(key)?)))
-            .collect();
+        self.made_by = made_by(reference);
     }
 
     /// Whether it could be used, and every tensor of it agrees.
@@ -127,6 +152,14 @@ impl Case {
             && !self.entries.is_empty()
             && self.entries.iter().all(Entry::passes)
     }
+}
+
+/// What the metadata says of who made a trace.
+pub(crate) fn made_by(trace: &Trace) -> Vec<(String, String)> {
+    ["source", "transformers", "torch", "python"]
+        .iter()
+        .filter_map(|key| Some(((*key).to_owned(), trace.metadata.get(*key)?.clone())))
+        .collect()
 }
 
 /// A tensor that does not agree.

@@ -2,9 +2,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use gpt2_weights::Gpt2Weights;
+use gpt2_weights::{Checkpoint, Config, Gpt2Weights};
 
-use crate::{ReferenceSource, RunnerError, Tokenizer, TokenizerError};
+use crate::{Modules, ReferenceSource, RunnerError, Tokenizer, TokenizerError};
 
 /// Where a model comes from.
 ///
@@ -50,6 +50,24 @@ impl ModelSource {
             }
             ModelSource::Directory { path, .. } => Gpt2Weights::open(path)?,
         })
+    }
+
+    /// What there is of the weights, checked only where it is used: see [`Modules::open`].
+    ///
+    /// # Errors
+    ///
+    /// [`RunnerError::Weights`].
+    pub fn modules(&self) -> Result<Modules, RunnerError> {
+        match self {
+            ModelSource::Demo => Ok(Modules {
+                config: Config::from_json(gpt2_demo::CONFIG_JSON, "config.json")?,
+                checkpoint: Checkpoint::from_bytes(
+                    gpt2_demo::MODEL_SAFETENSORS,
+                    "model.safetensors",
+                )?,
+            }),
+            ModelSource::Directory { path, .. } => Modules::open(path),
+        }
     }
 
     /// The tokenizer.

@@ -3,7 +3,7 @@
 mod support;
 
 use gpt2_trace::{Foreign, Mistake, Tensor, Trace, compare, diagnose, inject};
-use ndarray::{ArrayD, Axis};
+use ndarray::{ArrayD, Axis, IxDyn};
 use support::{reference, tolerances, weights};
 
 /// The prompt's values as TransformerLens calls them, with its batch dimension.
@@ -138,4 +138,18 @@ fn numpy_files_are_read() {
     let broken = dir.path().join("broken.npz");
     std::fs::write(&broken, &bytes[..bytes.len() / 2]).expect("written");
     assert!(Foreign::open(&broken, &reference).is_err());
+}
+
+/// Hidden states that were fed come through as they are, and are no tap.
+#[test]
+fn inputs_are_kept_and_can_be_taken_out() {
+    let fed = Tensor::F32(ArrayD::zeros(IxDyn(&[1, 2])));
+    let names = ["input", "step.12.input", "h.0.ln_1", "inputs", "h.0.input"];
+    let tensors = names.map(|name| (name.to_owned(), fed.clone())).into();
+    let raw = Trace { tensors, ..Trace::default() };
+    let mut theirs = Foreign::of(raw, &Trace::default()).expect("read");
+    assert_eq!(theirs.unmatched, ["h.0.input", "inputs"]);
+    let inputs: Vec<String> = theirs.trace.take_inputs().into_keys().collect();
+    assert_eq!(inputs, ["input", "step.12.input"]);
+    assert_eq!(theirs.trace.tensors.into_keys().collect::<Vec<_>>(), ["h.0.ln_1"]);
 }

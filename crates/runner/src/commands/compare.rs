@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use gpt2_runner::{Comparison, Verdict, failures, truth_beside};
 use gpt2_trace::Tolerances;
 
-use crate::cli::ModelName;
+use crate::cli::{ModelName, ReportArgs};
 use crate::{output, render};
 
 /// Hold one trace against another
@@ -19,7 +19,7 @@ use crate::{output, render};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:
-  gpt2 compare ours.safetensors reference.safetensors --json report.json
+  gpt2 compare ours.safetensors reference.safetensors --html page.html --json report.json
   gpt2 compare ours.npz reference.safetensors --model path/to/gpt2
 
 Exit codes: 0 they agree; 1 they diverge (the first tensors that do are printed, in the order of the
@@ -38,9 +38,8 @@ pub(crate) struct Args {
     /// The model that both ran, to say which operation is wrong and why
     #[arg(long, value_name = "MODEL")]
     model: Option<ModelName>,
-    /// Write the whole result to a file, `-` for stdout in place of the table
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    reports: ReportArgs,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -59,11 +58,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     )?;
     let passes = comparison.verdict == Verdict::Pass;
 
-    if let Some(path) = &args.json {
-        output::json(&comparison, path)?;
-    }
-    if args.json.as_deref() != Some("-".as_ref()) {
-        let cases = std::slice::from_ref(&comparison.case);
+    if args.reports.write(&comparison)? {
+        let cases = &comparison.cases;
         let mut text = format!("ours       {}\n", args.ours.display());
         text += &format!("reference  {}\n", args.reference.display());
         text += &match &truth {

@@ -1,16 +1,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use gpt2_model::Gpt2;
 use gpt2_runner::{
     Determinism, Inspection, KnownAnswers, KnownResult, ModelSource, NegativeControls, Progress,
-    ReferenceSource, RunnerError, TextPlaces, Tokenizer, Validation, Verdict, export, failures,
+    ReferenceSource, RunnerError, TextPlaces, Tokenizer, Validation, Verdict, failures,
 };
 use gpt2_trace::Tolerances;
 use gpt2_weights::Gpt2Weights;
 
-use crate::cli::{ComputeArgs, ModelName};
+use crate::cli::{ComputeArgs, ModelName, ReportArgs};
 use crate::progress_line::ProgressLine;
 use crate::{output, render};
 
@@ -43,21 +42,11 @@ pub(crate) struct Args {
     /// directory, in this one and in `data` otherwise
     #[arg(long, value_name = "FILE")]
     text: Option<PathBuf>,
-    /// Write the whole result to a file, `-` for stdout in place of the table
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    reports: ReportArgs,
     /// Only the references and the known answers: no determinism, no negative controls
     #[arg(long)]
     quick: bool,
-    /// Write a page to look at: charts, determinism, negative controls, every tensor
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-    /// Write `JUnit` XML, for a CI system
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
-    /// Write Markdown, for a pull request
-    #[arg(long, value_name = "FILE")]
-    markdown: Option<PathBuf>,
     #[command(flatten)]
     compute: ComputeArgs,
 }
@@ -88,19 +77,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     line.clear();
     let passes = validation.verdict == Verdict::Pass;
 
-    if let Some(path) = &args.json {
-        output::json(&validation, path)?;
-    }
-    if let Some(path) = &args.html {
-        output::file(&export::html(&validation).context("the page")?, path)?;
-    }
-    if let Some(path) = &args.junit {
-        output::file(&export::junit(&validation), path)?;
-    }
-    if let Some(path) = &args.markdown {
-        output::file(&export::markdown(&validation), path)?;
-    }
-    if args.json.as_deref() != Some("-".as_ref()) {
+    if args.reports.write(&validation)? {
         output::print(&report(&validation, &source))?;
     }
     Ok(if passes { ExitCode::SUCCESS } else { ExitCode::from(output::DISAGREE) })

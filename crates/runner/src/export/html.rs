@@ -1,4 +1,5 @@
 mod chart;
+mod comparison;
 mod figures;
 mod heat;
 mod page;

@@ -1,61 +1,85 @@
 use std::collections::BTreeMap;
 
 use gpt2_trace::{Checkpoint, Entry};
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite, XmlString};
+use quick_junit::{
+    NonSuccessKind, Report as Suites, TestCase, TestCaseStatus, TestSuite, XmlString,
+};
 
+use super::Report;
+use super::report::Subject;
 use super::text::why;
 use crate::report::{Case, Verdict};
-use crate::{Outcome, Validation};
+use crate::{Comparison, Determinism, NegativeControls, Outcome};
 
 /// How many failing tensors a test case lists.
 const SHOWN: usize = 20;
 
 /// `JUnit` XML, as CI systems read it: a suite for each reference with a test case for each checkpoint,
-/// and suites for determinism, negative controls and problems.
+/// one over all of them; of a validation also for determinism and negative controls, of a comparison for where
+/// the two part.
 ///
 /// What was not compared is skipped or failed, never passed.
-pub fn junit(validation: &Validation) -> String {
-    let mut report = Report::new(format!("gpt2 validate {}", validation.model.name));
-    for case in &validation.cases {
-        report.add_test_suite(reference(case));
-    }
-    report.add_test_suite(over_all(validation));
-    if let Some(determinism) = &validation.determinism {
-        let mut suite = TestSuite::new("determinism");
-        for row in &determinism.ways {
-            let mut failures = Vec::new();
-            let mut compared = 0;
-            for (setup, outcome) in determinism.setups.iter().zip(&row.cells) {
-                match outcome {
-                    Outcome::Identical { .. } => compared += 1,
-                    Outcome::Differs { logits, differing, max_abs } => failures.push(format!(
-                        "{} on {} threads: {differing} of {logits} logits differ, by up to {max_abs:e}",
-                        setup.isa, setup.threads
-                    )),
-                    Outcome::NotRun { .. } => {}
-                }
-            }
-            let nothing = (compared == 0).then_some("not run");
-            suite.add_test_case(test(row.name, "determinism", &failures, nothing));
+pub fn junit<'a>(report: impl Into<Report<'a>>) -> String {
+    let report = &report.into();
+    let (command, own) = match report.subject {
+        Subject::Validation(it) => {
+            let determinism = it.determinism.as_ref().map(determinism);
+            let controls = it.negative_controls.as_ref().map(controls);
+            ("validate", [determinism, controls].into_iter().flatten().collect())
         }
-        report.add_test_suite(suite);
-    }
-    if let Some(controls) = &validation.negative_controls {
-        let mut suite = TestSuite::new("negative controls");
-        for control in &controls.controls {
-            let mut failures = Vec::new();
-            if control.applies && !control.caught {
-                failures.push(format!("not caught: {}", control.line));
-            } else if control.applies && !control.named {
-                failures.push(format!("not named: {}", control.line));
-            }
-            let nothing = (!control.applies).then_some(control.line.as_str());
-            suite.add_test_case(test(control.mistake.id, "negative controls", &failures, nothing));
-        }
-        report.add_test_suite(suite);
-    }
+        Subject::Comparison(it) => ("compare", vec![divergence(it)]),
+    };
+    let mut suites = Suites::new(format!("gpt2 {command} {}", report.name));
+    suites.add_test_suites(report.cases.iter().map(reference));
+    suites.add_test_suite(over_all(report));
+    suites.add_test_suites(own);
     // Fails only for what XML cannot hold, which `XmlString` has removed.
-    report.to_string().unwrap_or_default()
+    suites.to_string().unwrap_or_default()
+}
+
+fn determinism(determinism: &Determinism) -> TestSuite {
+    let mut suite = TestSuite::new("determinism");
+    for row in &determinism.ways {
+        let mut failures = Vec::new();
+        let mut compared = 0;
+        for (setup, outcome) in determinism.setups.iter().zip(&row.cells) {
+            match outcome {
+                Outcome::Identical { .. } => compared += 1,
+                Outcome::Differs { logits, differing, max_abs } => failures.push(format!(
+                    "{} on {} threads: {differing} of {logits} logits differ, by up to {max_abs:e}",
+                    setup.isa, setup.threads
+                )),
+                Outcome::NotRun { .. } => {}
+            }
+        }
+        let nothing = (compared == 0).then_some("not run");
+        suite.add_test_case(test(row.name, "determinism", &failures, nothing));
+    }
+    suite
+}
+
+fn controls(controls: &NegativeControls) -> TestSuite {
+    let mut suite = TestSuite::new("negative controls");
+    for control in &controls.controls {
+        let mut failures = Vec::new();
+        if control.applies && !control.caught {
+            failures.push(format!("not caught: {}", control.line));
+        } else if control.applies && !control.named {
+            failures.push(format!("not named: {}", control.line));
+        }
+        let nothing = (!control.applies).then_some(control.line.as_str());
+        suite.add_test_case(test(control.mistake.id, "negative controls", &failures, nothing));
+    }
+    suite
+}
+
+/// Where two traces part: one test case, with all that is known of it.
+fn divergence(comparison: &Comparison) -> TestSuite {
+    let mut suite = TestSuite::new("divergence");
+    let parting = comparison.parting().into_iter();
+    let failures: Vec<String> = parting.map(|(title, what)| format!("{title}: {what}")).collect();
+    suite.add_test_case(test("they do not part", "divergence", &failures, None));
+    suite
 }
 
 /// One reference: a test case for each checkpoint that it holds something of.
@@ -85,9 +109,9 @@ fn reference(case: &Case) -> TestSuite {
 }
 
 /// What is judged over all references: distances to f64, and whether each checkpoint was compared.
-fn over_all(validation: &Validation) -> TestSuite {
+fn over_all(report: &Report<'_>) -> TestSuite {
     let mut suite = TestSuite::new("all references");
-    for row in &validation.checkpoints {
+    for row in report.checkpoints {
         let mut failures = Vec::new();
         let nothing = (row.verdict == Verdict::NotCompared).then_some("nothing to compare");
         if row.verdict == Verdict::Fail {
@@ -109,7 +133,7 @@ fn over_all(validation: &Validation) -> TestSuite {
             nothing,
         ));
     }
-    suite.add_test_case(test("no problems", "all references", &validation.problems, None));
+    suite.add_test_case(test("no problems", "all references", &report.problems, None));
     suite
 }
 

@@ -1,42 +1,71 @@
 use std::fmt::Write;
 
-use super::text::{number, thousands, verdict, why};
+use super::Report;
+use super::report::Subject;
+use super::text::{fed, made_by, number, thousands, verdict, why};
 use crate::report::Verdict;
-use crate::{Determinism, NegativeControls, Validation};
+use crate::{Comparison, Determinism, NegativeControls, Validation};
 
 /// How many failing tensors are listed.
 const SHOWN: usize = 10;
 
-/// Markdown for a pull request: the verdict, a row for each checkpoint, the first failures, and what was
-/// run on what, folded away.
-pub fn markdown(validation: &Validation) -> String {
+/// Markdown for a pull request: the verdict, where two traces part, a row for each checkpoint, the first
+/// failures, and what was run on what, folded away.
+pub fn markdown<'a>(report: impl Into<Report<'a>>) -> String {
+    let report = &report.into();
     let mut text = format!(
         "## {} {}: {}\n\n",
-        if validation.verdict == Verdict::Pass { "✅" } else { "❌" },
-        verdict(validation.verdict),
-        code(&validation.model.name),
+        if report.verdict == Verdict::Pass { "✅" } else { "❌" },
+        verdict(report.verdict),
+        code(&report.name),
     );
-    text += &validation.sentence();
+    text += &report.sentence;
     text += "\n\n";
-    table(&mut text, validation);
-    let lines = [
-        validation.determinism.as_ref().map(Determinism::line),
-        validation.negative_controls.as_ref().map(NegativeControls::line),
-    ];
-    for line in lines.into_iter().flatten() {
-        // Writing to a String does not fail.
-        let _ = writeln!(text, "- {line}");
+    if let Subject::Comparison(it) = report.subject {
+        parting(&mut text, it);
     }
-    failures(&mut text, validation);
-    environment(&mut text, validation);
-    text
+    table(&mut text, report);
+    if let Subject::Validation(it) = report.subject {
+        let lines = [
+            it.determinism.as_ref().map(Determinism::line),
+            it.negative_controls.as_ref().map(NegativeControls::line),
+        ];
+        for line in lines.into_iter().flatten() {
+            // Writing to a String does not fail.
+            let _ = writeln!(text, "- {line}");
+        }
+    }
+    failures(&mut text, report);
+    text += match report.subject {
+        Subject::Validation(_) => "\n<details><summary>What was run on what</summary>\n\n",
+        Subject::Comparison(_) => "\n<details><summary>What was compared</summary>\n\n",
+    };
+    match report.subject {
+        Subject::Validation(it) => environment(&mut text, it),
+        Subject::Comparison(it) => judged(&mut text, it),
+    }
+    references(&mut text, report);
+    text + "\n</details>\n"
 }
 
-fn table(text: &mut String, validation: &Validation) {
-    *text +=
-        "| | checkpoint | compared | max diff | allowed | our error to f64 | HuggingFace's |\n";
+/// Where two traces part, and why.
+fn parting(text: &mut String, comparison: &Comparison) {
+    for (title, what) in comparison.parting() {
+        let _ = writeln!(text, "- **{title}**: {}", code(&what));
+    }
+    if comparison.divergence.is_some() {
+        text.push('\n');
+    }
+}
+
+fn table(text: &mut String, report: &Report<'_>) {
+    let _ = writeln!(
+        text,
+        "| | checkpoint | compared | max diff | allowed | our error to f64 | {}'s |",
+        report.against
+    );
     *text += "| --- | --- | ---: | ---: | ---: | ---: | ---: |\n";
-    for row in &validation.checkpoints {
+    for row in report.checkpoints {
         let summary = &row.summary;
         let mark = match row.verdict {
             Verdict::Pass => "✅",
@@ -53,7 +82,7 @@ fn table(text: &mut String, validation: &Validation) {
             "| {mark} | {name} | {}/{} | {} | {} | {} | {} |",
             summary.compared,
             summary.expected,
-            nearest.map_or("–".to_owned(), |_| number(summary.max_abs)),
+            nearest.map_or("–".to_owned(), |nearest| number(nearest.max_abs)),
             nearest.map_or("–".to_owned(), |nearest| number(nearest.allowed)),
             truth(|truth| truth.ours_rms),
             truth(|truth| truth.reference_rms),
@@ -62,8 +91,8 @@ fn table(text: &mut String, validation: &Validation) {
     text.push('\n');
 }
 
-fn failures(text: &mut String, validation: &Validation) {
-    let failing: Vec<String> = validation
+fn failures(text: &mut String, report: &Report<'_>) {
+    let failing: Vec<String> = report
         .cases
         .iter()
         .flat_map(|case| {
@@ -71,7 +100,7 @@ fn failures(text: &mut String, validation: &Validation) {
             failing.map(|entry| format!("{}: {}", case.name, why(entry)))
         })
         .collect();
-    for (title, list) in [("Problems", &validation.problems), ("Failing tensors", &failing)] {
+    for (title, list) in [("Problems", &report.problems), ("Failing tensors", &failing)] {
         if list.is_empty() {
             continue;
         }
@@ -89,8 +118,7 @@ fn environment(text: &mut String, validation: &Validation) {
     let it = &validation.environment;
     let _ = writeln!(
         text,
-        "\n<details><summary>What was run on what</summary>\n\n\
-         - model {}: {} parameters, SHA-256 `{}`\n\
+        "- model {}: {} parameters, SHA-256 `{}`\n\
          - {} ({}), {} backend, {} on {} threads\n\
          - gpt2-runner {}, {}, {} build",
         code(&validation.model.name),
@@ -105,17 +133,33 @@ fn environment(text: &mut String, validation: &Validation) {
         it.rustc,
         it.profile,
     );
-    for case in &validation.cases {
-        let makers: Vec<String> = case.made_by.iter().map(|(k, v)| format!("{k} {v}")).collect();
+}
+
+/// The trace that was judged.
+fn judged(text: &mut String, comparison: &Comparison) {
+    let _ = writeln!(
+        text,
+        "- ours {}: {}, SHA-256 `{}`\n- compared by gpt2-runner {}",
+        code(&comparison.ours.display().to_string()),
+        made_by(&comparison.ours_made_by),
+        comparison.ours_sha256.as_deref().unwrap_or("none"),
+        comparison.version,
+    );
+}
+
+fn references(text: &mut String, report: &Report<'_>) {
+    for case in report.cases {
+        let truth = case.truth_sha256.as_deref();
+        let truth = truth.map(|it| format!(", in f64 `{it}`")).unwrap_or_default();
+        let fed = fed(case).map(|fed| format!("{fed}, ")).unwrap_or_default();
         let _ = writeln!(
             text,
-            "- reference {}: {}, SHA-256 `{}`",
+            "- reference {}: {fed}{}, SHA-256 `{}`{truth}",
             code(&case.name),
-            makers.join(", "),
+            made_by(&case.made_by),
             case.sha256.as_deref().unwrap_or("unknown"),
         );
     }
-    *text += "\n</details>\n";
 }
 
 /// As code, which nothing inside can end.

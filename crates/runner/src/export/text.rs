@@ -2,7 +2,7 @@
 
 use gpt2_trace::{Entry, split_step};
 
-use crate::report::Verdict;
+use crate::report::{Case, Verdict};
 
 /// `1.2e-7`; 0 is equality, and said as such.
 pub(super) fn number(x: f64) -> String {
@@ -10,6 +10,26 @@ pub(super) fn number(x: f64) -> String {
         0.0 => "0".to_owned(),
         x if x.is_finite() => format!("{x:.1e}"),
         x => x.to_string(),
+    }
+}
+
+/// All digits that tell an f32 from its neighbours; of other values, those of an f64.
+pub(super) fn exact(x: f64) -> String {
+    let narrow = x as f32;
+    if f64::from(narrow) == x { format!("{narrow:e}") } else { format!("{x:e}") }
+}
+
+/// `0.63`; what is far above 1 in short.
+pub(super) fn ratio(ratio: f64) -> String {
+    if ratio < 100.0 { format!("{ratio:.2}") } else { number(ratio) }
+}
+
+/// `7.4 %`, `12 %`; what is far above 100 % as a multiple.
+pub(super) fn percent(part: f64) -> String {
+    match 100.0 * part {
+        p if p < 10.0 => format!("{p:.1} %"),
+        p if p < 1000.0 => format!("{p:.0} %"),
+        _ => format!("{} ×", number(part)),
     }
 }
 
@@ -24,6 +44,24 @@ pub(super) fn thousands(n: usize) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Names and versions in one line.
+pub(super) fn made_by(makers: &[(String, String)]) -> String {
+    if makers.is_empty() {
+        return "maker not said".to_owned();
+    }
+    let makers: Vec<String> = makers.iter().map(|(key, value)| format!("{key} {value}")).collect();
+    makers.join(", ").replace("source ", "")
+}
+
+/// What went into the model, as far as the reference says: `7 tokens: "ROMEO"`.
+pub(super) fn fed(case: &Case) -> Option<String> {
+    match (case.tokens, &case.prompt, &case.input) {
+        (0, _, input) => input.as_ref().map(|input| format!("hidden states: {input}")),
+        (tokens, Some(prompt), _) => Some(format!("{tokens} tokens: {prompt:?}")),
+        (tokens, None, _) => Some(format!("{tokens} tokens")),
+    }
 }
 
 /// `PASS`, `FAIL`, `not compared`.

@@ -1,7 +1,5 @@
 //! Where a trace leaves the reference, and why.
 
-use std::fmt::Write;
-
 use gpt2_runner::Comparison;
 use gpt2_trace::Diagnosis;
 
@@ -32,22 +30,5 @@ pub(crate) fn divergence(comparison: &Comparison) -> String {
 
 /// What explains it.
 pub(crate) fn findings(diagnosis: &Diagnosis) -> String {
-    let mut text = "\nDiagnosis\n".to_owned();
-    for finding in &diagnosis.findings {
-        // Writing to a String does not fail.
-        let _ = writeln!(text, "  {finding}");
-    }
-    match &diagnosis.nearest {
-        Some((name, used)) if diagnosis.is_rounding() => {
-            let percent = 100.0 * used;
-            text += &format!(
-                "  no mistake found, this is rounding: most of its tolerance is used by {name}, {percent:.1} %\n"
-            );
-        }
-        _ if diagnosis.findings.is_empty() => {
-            text += "  the operation cannot be recomputed from what was recorded\n";
-        }
-        _ => {}
-    }
-    text
+    list("Diagnosis", &diagnosis.sentences())
 }

@@ -52,7 +52,7 @@ fn a_difference_is_1_and_the_first_tensor_is_named() {
 
     let report: Value =
         serde_json::from_slice(&std::fs::read(json).expect("a report")).expect("JSON");
-    assert_eq!(report["schema"], "gpt2-comparison/1");
+    assert_eq!(report["schema"], "gpt2-comparison/2");
     assert_eq!(report["verdict"], "fail");
     let norms = &report["checkpoints"][1];
     assert_eq!((&norms["number"], &norms["verdict"]), (&1.into(), &"fail".into()));

@@ -2,6 +2,8 @@
 
 mod compare;
 mod generate;
+mod isa;
+mod modules;
 mod odd_inputs;
 mod reports;
 mod support;

@@ -45,7 +45,12 @@ pub(crate) fn command(args: &[&str]) -> Command {
 
 /// Runs `gpt2` with these arguments to its end.
 pub(crate) fn gpt2(args: &[&str]) -> Ran {
-    let output = command(args).output().expect("the command starts");
+    run(&mut command(args))
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(command: &mut Command) -> Ran {
+    let output = command.output().expect("the command starts");
     Ran {
         code: output.status.code().expect("it ends by itself"),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

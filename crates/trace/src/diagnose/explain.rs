@@ -37,6 +37,21 @@ impl Diagnosis {
         self.findings.is_empty() && self.nearest.is_some() && self.comparable()
     }
 
+    /// The findings, a sentence each; where there is none, why.
+    pub fn sentences(&self) -> Vec<String> {
+        if !self.findings.is_empty() {
+            return self.findings.iter().map(ToString::to_string).collect();
+        }
+        vec![match (&self.nearest, &self.divergence) {
+            (Some((name, used)), _) if self.is_rounding() => format!(
+                "no mistake found, this is rounding: most of its tolerance is used by {name}, {:.1} %",
+                100.0 * used
+            ),
+            (_, Some(it)) => format!("{}: it cannot be recomputed from what was recorded", it.name),
+            _ => "nothing was compared".to_owned(),
+        }]
+    }
+
     /// Whether the first divergence, if there is one, is one of values.
     fn comparable(&self) -> bool {
         !matches!(self.divergence, Some(Divergence { what: super::Wrong::NotComparable(_), .. }))
@@ -123,20 +138,6 @@ impl fmt::Display for Diagnosis {
         if let Some(divergence) = &self.divergence {
             writeln!(f, "{divergence}")?;
         }
-        for finding in &self.findings {
-            writeln!(f, "{finding}")?;
-        }
-        match (&self.nearest, &self.divergence) {
-            (Some((name, used)), _) if self.is_rounding() => writeln!(
-                f,
-                "no mistake found, this is rounding: most of its tolerance is used by {name}, {:.1} %",
-                100.0 * used
-            ),
-            (None, None) => writeln!(f, "nothing was compared"),
-            (_, Some(divergence)) if self.findings.is_empty() => {
-                writeln!(f, "{}: it cannot be recomputed from what was recorded", divergence.name)
-            }
-            _ => Ok(()),
-        }
+        self.sentences().iter().try_for_each(|sentence| writeln!(f, "{sentence}"))
     }
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use names::{Meaning, Names};
 
+use crate::trace::is_input;
 use crate::{Place, Tensor, Trace, TraceError};
 
 /// A trace from elsewhere, under our names.
@@ -27,7 +28,8 @@ impl Foreign {
     ///
     /// Names may be ours, HuggingFace's, TransformerLens' or those that nanoGPT-style code gives
     /// (`data/aliases.json`). Shapes are matched to those of `reference`: a batch dimension of 1 is
-    /// dropped, `[H, T, D]` becomes `[T, H, D]`. All of it is said in [`Foreign::notes`].
+    /// dropped, `[H, T, D]` becomes `[T, H, D]`. All of it is said in [`Foreign::notes`]. Hidden states that
+    /// were fed (`input`, see [`Trace::take_inputs`]) stay as they are.
     ///
     /// # Errors
     ///
@@ -56,6 +58,10 @@ impl Foreign {
         let trace = Trace { metadata: raw.metadata, ..Trace::default() };
         let mut foreign = Foreign { trace, notes: Vec::new(), unmatched: Vec::new() };
         for (theirs, tensor) in raw.tensors {
+            if is_input(&theirs) {
+                foreign.trace.tensors.insert(theirs, tensor);
+                continue;
+            }
             match names.meaning(&theirs) {
                 Meaning::Tap(tap) if ours && tap == theirs => {
                     foreign.trace.tensors.insert(theirs, tensor);

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::TraceError;
+use crate::checkpoint::split_step;
 
 /// The values of one run, by the names of [`gpt2_model::Site`]; those of decode step `n` carry the
 /// prefix `step.{n}.`.
@@ -73,9 +74,31 @@ impl Trace {
         self.metadata.get("decode").and_then(|n| n.parse().ok()).unwrap_or(0)
     }
 
+    /// Takes out the hidden states that were fed where it was not tokens: `input` of the prompt,
+    /// `step.{n}.input` of decode step `n`, each `[T, C]`. They are what the values were computed from,
+    /// and no taps.
+    pub fn take_inputs(&mut self) -> BTreeMap<String, Tensor> {
+        let all = std::mem::take(&mut self.tensors).into_iter();
+        let (inputs, taps) = all.partition(|(name, _)| is_input(name));
+        self.tensors = taps;
+        inputs
+    }
+
+    /// Says which weights made it: what [`fingerprint`] gives.
+    pub fn set_weights(&mut self, digests: BTreeMap<String, String>) {
+        let digests = digests.into_iter().map(|(name, digest)| (name, digest.into())).collect();
+        let json = serde_json::Value::Object(digests).to_string();
+        self.metadata.insert("weights".to_owned(), json);
+    }
+
     /// The digests of the weights that made it, metadata `weights`: parameter name to SHA-256 in
     /// hex. `None` if there are none.
     pub fn weights(&self) -> Option<BTreeMap<String, String>> {
         serde_json::from_str(self.metadata.get("weights")?).ok()
     }
+}
+
+/// Whether a recorded name is that of hidden states which were fed.
+pub(crate) fn is_input(name: &str) -> bool {
+    split_step(name).is_some_and(|(_, site)| site == "input")
 }

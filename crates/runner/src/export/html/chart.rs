@@ -141,10 +141,15 @@ fn draw(
             ),
         };
         let tag = shape.split(' ').next().unwrap_or_default();
+        // JSON has no infinities: at the top of the chart there is one, in the report there is none.
+        let datum = if value.is_finite() {
+            format!(" data-path=\"{pointer}\" data-value=\"{value:e}\"")
+        } else {
+            String::new()
+        };
         let _ = write!(
             marks,
-            "<{shape} class=\"{class}\" data-path=\"{pointer}\" data-value=\"{value:e}\">\
-             <title>{}: {} {}</title></{tag}>",
+            "<{shape} class=\"{class}\"{datum}><title>{}: {} {}</title></{tag}>",
             escape(label),
             series.label,
             number(value)

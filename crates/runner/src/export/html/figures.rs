@@ -5,8 +5,9 @@ use gpt2_trace::Checkpoint;
 use super::chart::{Series, chart};
 use super::heat::Heat;
 use super::page::escape;
+use crate::export::Report;
 use crate::report::Case;
-use crate::{Curve, Point, Validation};
+use crate::{Curve, Point};
 
 /// Growth is shown for these: one for each stage of a pass.
 const GROWING: [Checkpoint; 4] = [
@@ -17,8 +18,8 @@ const GROWING: [Checkpoint; 4] = [
 ];
 
 /// Which reference is shown, and the figures of each.
-pub(super) fn figures(validation: &Validation) -> String {
-    let cases = &validation.cases;
+pub(super) fn figures(report: &Report<'_>) -> String {
+    let cases = report.cases;
     let richest = (0..cases.len())
         .rev()
         .max_by_key(|&i| (cases[i].entries.len(), cases[i].tokens))
@@ -39,19 +40,23 @@ pub(super) fn figures(validation: &Validation) -> String {
             "<div class=\"case\" data-case=\"{i}\"><h3 class=\"name\">{}</h3>",
             escape(&case.name)
         );
-        html += &of_case(i, case);
+        html += &of_case(i, case, report.against);
         html += "</div>";
     }
     html
 }
 
-fn of_case(i: usize, case: &Case) -> String {
+fn of_case(i: usize, case: &Case, against: &'static str) -> String {
     let profile = &case.profile;
     let mut depth = String::new();
     for (j, curve) in profile.depth.iter().enumerate() {
         if curve.points.iter().any(|point| is_block(&point.at)) {
-            depth +=
-                &panel(&curve.title, "block", &[(curve, format!("/cases/{i}/profile/depth/{j}"))]);
+            depth += &panel(
+                &curve.title,
+                "block",
+                against,
+                &[(curve, format!("/cases/{i}/profile/depth/{j}"))],
+            );
         }
     }
     let ends: Vec<(&Curve, String)> = profile
@@ -63,7 +68,7 @@ fn of_case(i: usize, case: &Case) -> String {
         .map(|(j, curve)| (curve, format!("/cases/{i}/profile/depth/{j}")))
         .collect();
     if !ends.is_empty() {
-        depth += &panel("Outside of the blocks", "", &ends);
+        depth += &panel("Outside of the blocks", "", against, &ends);
     }
     let mut growth = String::new();
     for (j, curve) in profile.growth.iter().enumerate() {
@@ -71,14 +76,15 @@ fn of_case(i: usize, case: &Case) -> String {
             growth += &panel(
                 &curve.title,
                 "decode step",
+                against,
                 &[(curve, format!("/cases/{i}/profile/growth/{j}"))],
             );
         }
     }
-    let mut html = group("Error by depth", &(legend(case.truth).to_owned() + &grid(&depth)));
+    let mut html = group("Error by depth", &(legend(case.truth, against) + &grid(&depth)));
     html += &group("Where the differences are", &grid(&maps(i, case)));
     if !growth.is_empty() {
-        html += &group("Growth over the decode", &(legend(case.truth).to_owned() + &grid(&growth)));
+        html += &group("Growth over the decode", &(legend(case.truth, against) + &grid(&growth)));
     }
     html
 }
@@ -98,18 +104,23 @@ fn grid(figures: &str) -> String {
     format!("<div class=\"figures\">{figures}</div>")
 }
 
-fn legend(truth: bool) -> &'static str {
+fn legend(truth: bool, against: &str) -> String {
     if truth {
-        "<p class=\"legend\"><span class=\"ours\">ours to f64</span> <span class=\"theirs\">HuggingFace \
-         f32 to f64</span> <span class=\"allowed\">allowed for ours</span> Root mean square, logarithmic.</p>"
+        format!(
+            "<p class=\"legend\"><span class=\"ours\">ours to f64</span> <span class=\"theirs\">{against} \
+             in f32 to f64</span> <span class=\"allowed\">allowed for ours</span> Root mean square, \
+             logarithmic.</p>"
+        )
     } else {
-        "<p class=\"legend\"><span class=\"ours\">largest difference to HuggingFace</span> \
-         <span class=\"allowed\">allowed</span> Logarithmic.</p>"
+        format!(
+            "<p class=\"legend\"><span class=\"ours\">largest difference to {against}</span> \
+             <span class=\"allowed\">allowed</span> Logarithmic.</p>"
+        )
     }
 }
 
 /// The points of one or several curves, side by side on one axis.
-fn panel(title: &str, x_title: &str, curves: &[(&Curve, String)]) -> String {
+fn panel(title: &str, x_title: &str, against: &'static str, curves: &[(&Curve, String)]) -> String {
     let mut points: Vec<(&Point, String)> = Vec::new();
     for (curve, pointer) in curves {
         points.extend(
@@ -130,7 +141,7 @@ fn panel(title: &str, x_title: &str, curves: &[(&Curve, String)]) -> String {
     let series = if truth {
         vec![
             series("allowed", "allowed", "truth/allowed", |it| Some(it.truth.as_ref()?.allowed)),
-            series("theirs", "HuggingFace", "truth/reference_rms", |it| {
+            series("theirs", against, "truth/reference_rms", |it| {
                 Some(it.truth.as_ref()?.reference_rms)
             }),
             series("ours", "ours", "truth/ours_rms", |it| Some(it.truth.as_ref()?.ours_rms)),

@@ -39,12 +39,15 @@ for (const cells of find(".heat g")) {
 // All tensors.
 const titles = new Map(report.checkpoints.map((row) => [row.checkpoint, row.title]));
 const passes = (it) => it !== undefined && it.max_abs !== null && it.max_abs <= it.allowed;
+const spaced = (name) => name.replaceAll("_", " ");
+const inWords = (problem) => (typeof problem === "string" ? spaced(problem) : Object.entries(problem).map(([what, fields]) =>
+  `${spaced(what)}: ${Object.entries(fields).map(([name, value]) => `${name} ${Array.isArray(value) ? `[${value.join(", ")}]` : value}`).join(", ")}`).join("; "));
 const rows = report.cases.flatMap((kase, i) => kase.entries.map((entry, j) => {
   const it = entry.result.Ok, problem = entry.result.Err;
   return {
     path: `/cases/${i}/entries/${j}/result/Ok/`, kase: i, case: kase.name, name: entry.name,
     checkpoint: entry.checkpoint, title: titles.get(entry.checkpoint) ?? "no tap",
-    order: i * 1e6 + j, passes: passes(it), problem: problem && (problem.reason ?? JSON.stringify(problem)),
+    order: i * 1e6 + j, passes: passes(it), problem: problem && inWords(problem),
     max_abs: it?.max_abs, allowed: it?.allowed, used: it && (it.max_abs === 0 ? 0 : it.max_abs / it.allowed),
     mean_abs: it?.mean_abs, ours: it?.truth?.ours_rms, theirs: it?.truth?.reference_rms, elements: it?.elements,
   };
@@ -53,7 +56,7 @@ const columns = [
   ["result", (r) => (r.passes ? 1 : 0)], ["reference", (r) => r.case], ["tensor", (r) => r.order],
   ["checkpoint", (r) => r.title], ["elements", (r) => r.elements, "elements"], ["max diff", (r) => r.max_abs, "max_abs"],
   ["allowed", (r) => r.allowed, "allowed"], ["used", (r) => r.used], ["mean diff", (r) => r.mean_abs, "mean_abs"],
-  ["ours to f64", (r) => r.ours, "truth/ours_rms"], ["HF to f64", (r) => r.theirs, "truth/reference_rms"],
+  ["ours to f64", (r) => r.ours, "truth/ours_rms"], ["ref to f64", (r) => r.theirs, "truth/reference_rms"],
 ];
 const table = document.getElementById("all"), filters = document.getElementById("filters");
 const more = document.getElementById("more"), shown = document.getElementById("shown");

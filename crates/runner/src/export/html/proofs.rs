@@ -1,6 +1,6 @@
 //! Determinism, negative controls, and what was run on what.
 
-use super::page::{count, datum, escape};
+use super::page::{count, datum, escape, scrolling};
 use crate::export::text;
 use crate::report::Verdict;
 use crate::{Determinism, Outcome, Validation};
@@ -23,18 +23,17 @@ pub(super) fn determinism(validation: &Validation) -> String {
         },
         it.tokens,
     );
-    html += "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Determinism\"><table class=\"matrix\"><thead>";
-    html += &header(it);
-    html += "</thead><tbody>";
+    let mut rows = format!("<thead>{}</thead><tbody>", header(it));
     for row in &it.ways {
-        html += &format!(
+        rows += &format!(
             "<tr><th scope=\"row\">{}<small>{}</small></th>{}</tr>",
             escape(row.name),
             escape(row.what),
             row.cells.iter().map(cell).collect::<String>()
         );
     }
-    html + "</tbody></table></div><p class=\"quiet\"><span class=\"pass\">=</span> every bit the same, \
+    html += &scrolling("Determinism", "matrix", &(rows + "</tbody>"));
+    html + "<p class=\"quiet\"><span class=\"pass\">=</span> every bit the same, \
             <span class=\"fail\">≠</span> not, · not run here.</p>"
 }
 
@@ -81,7 +80,7 @@ fn cell(outcome: &Outcome) -> String {
 /// What became of each known mistake.
 pub(super) fn controls(validation: &Validation) -> String {
     let Some(it) = &validation.negative_controls else { return String::new() };
-    let mut html = format!(
+    let html = format!(
         "<p>Known mistakes, injected one at a time ({}): <b>{}</b> of <b>{}</b> fail the comparison at their own \
          checkpoint, <b>{}</b> are named by the diagnosis.</p>",
         escape(&it.injected_into),
@@ -89,17 +88,17 @@ pub(super) fn controls(validation: &Validation) -> String {
         count("/negative_controls/total", it.total),
         count("/negative_controls/named", it.named),
     );
-    html += "<details><summary>Every mistake, and its diagnosis</summary><div class=\"scroll\" tabindex=\"0\" \
-             role=\"region\" aria-label=\"Negative controls\"><table><thead><tr><th scope=\"col\">mistake</th>\
-             <th scope=\"col\">checkpoint</th><th scope=\"col\">caught</th><th scope=\"col\">named</th>\
-             <th scope=\"col\">diagnosis</th></tr></thead><tbody>";
+    let mut rows = "<thead><tr><th scope=\"col\">mistake</th><th scope=\"col\">checkpoint</th>\
+                    <th scope=\"col\">caught</th><th scope=\"col\">named</th>\
+                    <th scope=\"col\">diagnosis</th></tr></thead><tbody>"
+        .to_owned();
     for control in &it.controls {
         let yes = |yes: bool| match (control.applies, yes) {
             (false, _) => "<td class=\"none\">–</td>",
             (true, true) => "<td class=\"pass\">yes</td>",
             (true, false) => "<td class=\"fail\">no</td>",
         };
-        html += &format!(
+        rows += &format!(
             "<tr><th scope=\"row\">{}</th><td>{}</td>{}{}<td>{}</td></tr>",
             escape(control.mistake.id),
             escape(&control.mistake.checkpoint.to_string()),
@@ -108,7 +107,8 @@ pub(super) fn controls(validation: &Validation) -> String {
             escape(&control.line),
         );
     }
-    html + "</tbody></table></div></details>"
+    let table = scrolling("Negative controls", "", &(rows + "</tbody>"));
+    html + "<details><summary>Every mistake, and its diagnosis</summary>" + &table + "</details>"
 }
 
 /// What is known of the model from elsewhere.
@@ -116,8 +116,7 @@ pub(super) fn known_answers(validation: &Validation) -> String {
     if validation.known_answers.is_empty() {
         return String::new();
     }
-    let mut html = "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Known answers\"><table><thead><tr>\
-                    <th scope=\"col\">verdict</th><th scope=\"col\">question</th><th scope=\"col\">difference</th>\
+    let mut rows = "<thead><tr><th scope=\"col\">verdict</th><th scope=\"col\">question</th><th scope=\"col\">difference</th>\
                     <th scope=\"col\">allowed</th><th scope=\"col\">source</th></tr></thead><tbody>"
         .to_owned();
     for (i, it) in validation.known_answers.iter().enumerate() {
@@ -131,7 +130,7 @@ pub(super) fn known_answers(validation: &Validation) -> String {
                 datum(&format!("/known_answers/{i}/{leaf}"), value)
             })
         };
-        html += &format!(
+        rows += &format!(
             "<tr><td><span class=\"badge {class}\">{}</span></td><th scope=\"row\">{}<small>{}</small></th>\
              <td>{}</td><td>{}</td><td>{}</td></tr>",
             text::verdict(it.verdict),
@@ -142,7 +141,7 @@ pub(super) fn known_answers(validation: &Validation) -> String {
             escape(&it.source),
         );
     }
-    html + "</tbody></table></div>"
+    scrolling("Known answers", "", &(rows + "</tbody>"))
 }
 
 /// Enough to run it again.
@@ -168,27 +167,27 @@ pub(super) fn environment(validation: &Validation) -> String {
             format!("<tr><th scope=\"row\">{name}</th><td>{}</td></tr>", escape(value))
         })
         .collect();
-    let mut html = format!(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Environment\"><table class=\"facts\"><tbody>{facts}</tbody></table></div>"
-    );
-    html += "<h3>References</h3><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"References\"><table class=\"facts\"><thead><tr>\
-             <th scope=\"col\">reference</th><th scope=\"col\">made by</th><th scope=\"col\">prompt</th>\
-             <th scope=\"col\">SHA-256 of the f32 and of the f64 trace</th></tr></thead><tbody>";
+    let mut html = scrolling("Environment", "facts", &format!("<tbody>{facts}</tbody>"));
+    let mut rows = String::new();
     for case in &validation.cases {
-        let makers: Vec<String> = case.made_by.iter().map(|(k, v)| format!("{k} {v}")).collect();
         let digest = |digest: &Option<String>| digest.clone().unwrap_or_else(|| "none".to_owned());
-        html += &format!(
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{} tokens{}</td><td>{}<br>{}</td></tr>",
+        rows += &format!(
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}<br>{}</td></tr>",
             escape(&case.name),
-            escape(&makers.join(", ")),
-            case.tokens,
-            case.prompt
-                .as_ref()
-                .map(|it| format!(": {}", escape(&format!("{it:?}"))))
-                .unwrap_or_default(),
+            escape(&text::made_by(&case.made_by)),
+            escape(&text::fed(case).unwrap_or_default()),
             digest(&case.sha256),
             digest(&case.truth_sha256),
         );
     }
-    html + "</tbody></table></div>"
+    html += "<h3>References</h3>";
+    html + &scrolling(
+        "References",
+        "facts",
+        &format!(
+            "<thead><tr><th scope=\"col\">reference</th><th scope=\"col\">made by</th>\
+             <th scope=\"col\">prompt</th><th scope=\"col\">SHA-256 of the f32 and of the f64 trace</th></tr></thead>\
+             <tbody>{rows}</tbody>"
+        ),
+    )
 }

@@ -1,8 +1,7 @@
 //! The table of checkpoints, and the frame of the table of tensors, which `page.js` fills.
 
-use super::page::{count, datum, escape};
-use crate::Validation;
-use crate::export::text;
+use super::page::{count, datum, escape, scrolling};
+use crate::export::{Report, text};
 use crate::report::{CheckpointRow, Verdict};
 
 const CHECKPOINTS: [(&str, &str); 9] = [
@@ -10,15 +9,19 @@ const CHECKPOINTS: [(&str, &str); 9] = [
     ("#", "number"),
     ("checkpoint", ""),
     ("compared", "tensors compared, of those expected"),
-    ("max diff", "the largest absolute difference to HuggingFace in f32"),
-    ("allowed", "what is allowed in the tensor that is nearest to failing"),
-    ("ours to f64", "root mean square of ours minus HuggingFace in f64"),
-    ("HF to f64", "root mean square of HuggingFace in f32 minus HuggingFace in f64"),
-    ("ratio", "ours over HuggingFace's: below 1 is nearer to the truth"),
+    (
+        "max diff",
+        "the largest absolute difference to the reference in f32, in the tensor that is nearest to failing",
+    ),
+    ("allowed", "what is allowed in that tensor"),
+    ("ours to f64", "root mean square of ours minus the reference in f64"),
+    ("ref to f64", "root mean square of the reference in f32 minus the reference in f64"),
+    ("ratio", "ours over the reference's: below 1 is nearer to the truth"),
 ];
 
 /// One row per checkpoint.
-pub(super) fn checkpoints(validation: &Validation) -> String {
+pub(super) fn checkpoints(report: &Report<'_>) -> String {
+    let against = report.against;
     let header: String = CHECKPOINTS
         .iter()
         .map(|(name, title)| {
@@ -27,14 +30,14 @@ pub(super) fn checkpoints(validation: &Validation) -> String {
         })
         .collect();
     let rows: String =
-        validation.checkpoints.iter().enumerate().map(|(i, row)| checkpoint(i, row)).collect();
-    format!(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Checkpoints\"><table class=\"numbers\">\
-         <thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table></div>\
-         <p class=\"quiet\">A tensor passes when every element lies within the tolerance of HuggingFace in f32; a \
-         checkpoint when all its tensors do and our error to f64 is at most twice HuggingFace's own. The ratio is \
-         ours over HuggingFace's: below 1 we are nearer to the truth.</p>"
-    )
+        report.checkpoints.iter().enumerate().map(|(i, row)| checkpoint(i, row)).collect();
+    let rows = format!("<thead><tr>{header}</tr></thead><tbody>{rows}</tbody>");
+    scrolling("Checkpoints", "numbers", &rows)
+        + &format!(
+            "<p class=\"quiet\">A tensor passes when every element lies within the tolerance of {against} in f32; a \
+         checkpoint when all its tensors do and our error to f64 is at most twice its own. The ratio is \
+         ours over its own: below 1 we are nearer to the truth.</p>"
+        )
 }
 
 fn checkpoint(i: usize, row: &CheckpointRow) -> String {
@@ -53,11 +56,11 @@ fn checkpoint(i: usize, row: &CheckpointRow) -> String {
             count(&at("compared"), summary.compared),
             count(&at("expected"), summary.expected)
         ),
-        number(nearest.map(|_| summary.max_abs), "max_abs"),
+        number(nearest.map(|it| it.max_abs), "nearest_to_failing/max_abs"),
         number(nearest.map(|it| it.allowed), "nearest_to_failing/allowed"),
         number(truth.map(|it| it.ours_rms), "truth/ours_rms"),
         number(truth.map(|it| it.reference_rms), "truth/reference_rms"),
-        ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}")),
+        ratio.map_or("–".to_owned(), text::ratio),
     ];
     let class = match row.verdict {
         Verdict::Pass => "pass",
@@ -74,17 +77,17 @@ fn checkpoint(i: usize, row: &CheckpointRow) -> String {
 }
 
 /// What the table of all tensors is made of, before there are rows.
-pub(super) fn tensors(validation: &Validation) -> String {
+pub(super) fn tensors(report: &Report<'_>) -> String {
     let options = |options: Vec<(String, String)>| -> String {
         let option = |(value, text): &(String, String)| {
             format!("<option value=\"{}\">{}</option>", escape(value), escape(text))
         };
         options.iter().map(option).collect()
     };
-    let cases = validation.cases.iter().enumerate();
+    let cases = report.cases.iter().enumerate();
     let cases = cases.map(|(i, case)| (i.to_string(), case.name.clone())).collect();
     // The name by which the entries call it: a checkpoint serialises as a string.
-    let checkpoints = validation.checkpoints.iter().filter_map(|row| {
+    let checkpoints = report.checkpoints.iter().filter_map(|row| {
         let id = serde_json::to_value(row.summary.checkpoint).ok()?;
         Some((id.as_str()?.to_owned(), row.title.clone()))
     });

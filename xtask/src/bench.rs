@@ -63,7 +63,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
 fn say_core(openblas: &OpenBlas) {
     if let (Some(core), Some(better)) = (&openblas.core, openblas.better_core()) {
         say(&format!(
-            "warning: OpenBLAS takes this CPU for a {core}, which is slow. It is measured so, and with \
+            "warning: OpenBLAS takes this CPU for a {core}, which wastes it. It is measured so, and with \
              OPENBLAS_CORETYPE={better}, which fits"
         ));
     }

@@ -23,19 +23,27 @@ impl OpenBlas {
 
     /// The core to name in `OPENBLAS_CORETYPE` instead of one that wastes this CPU.
     ///
-    /// A CPU that is newer than the library is taken for a Prescott, of 2004, with 128-bit kernels.
+    /// A CPU that is newer than the library is taken for an older one: for a Prescott of 2004 with
+    /// 128-bit kernels, or, if it is AMD's with AVX-512, for a Haswell or a Zen with 256-bit ones.
     pub(crate) fn better_core(&self) -> Option<&'static str> {
-        const SLOW: [&str; 5] = ["prescott", "core2", "penryn", "nehalem", "generic"];
+        const NARROW: [&str; 5] = ["prescott", "core2", "penryn", "nehalem", "generic"];
+        const HALF: [&str; 4] = ["sandybridge", "haswell", "zen", "excavator"];
         let core = self.core.as_ref()?.to_lowercase();
-        if SLOW.contains(&core.as_str()) { fitting_core() } else { None }
+        let fitting = fitting_core()?;
+        let wasted =
+            NARROW.contains(&core.as_str()) || HALF.contains(&core.as_str()) && fitting == WIDEST;
+        wasted.then_some(fitting)
     }
 }
+
+/// Kernels with 512-bit vectors.
+const WIDEST: &str = "SkylakeX";
 
 #[cfg(target_arch = "x86_64")]
 fn fitting_core() -> Option<&'static str> {
     use std::arch::is_x86_feature_detected as has;
     if has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512dq") {
-        Some("SkylakeX")
+        Some(WIDEST)
     } else if has!("avx2") && has!("fma") {
         Some("Haswell")
     } else {

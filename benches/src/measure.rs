@@ -23,6 +23,9 @@ pub(crate) struct Args {
     rounds: usize,
 }
 
+/// Before the limits are measured: until the threads of OpenBLAS have stopped spinning.
+const SETTLE: Duration = Duration::from_millis(150);
+
 /// What `measure` prints.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Measured {
@@ -80,6 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             args.rounds
         );
         for (i, case) in cases.iter_mut().enumerate() {
+            std::thread::sleep(SETTLE);
             limits[i].push(probe.limits()?);
             seconds[i].push(time(&mut case.run)?);
         }

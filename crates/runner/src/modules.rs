@@ -112,17 +112,9 @@ impl Modules {
                 Site::Ln1(_) | Site::Ln2(_) | Site::LnF => {
                     norms.insert(place.site);
                 }
-                Site::Query(i)
-                | Site::Key(i)
-                | Site::Value(i)
-                | Site::CacheKey(i)
-                | Site::CacheValue(i)
-                | Site::Scores(i)
-                | Site::AttentionWeights(i)
-                | Site::Attention(i) => {
-                    attentions.insert(i);
-                }
-                _ => {}
+                Site::Mlp(_) | Site::Block(_) => {}
+                // What else is in a block is its attention.
+                _ => attentions.extend(place.block()),
             }
         }
         norms.retain(|norm| held(format!("{norm}.")));

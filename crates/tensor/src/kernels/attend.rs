@@ -144,23 +144,15 @@ impl Task<'_> {
                     b: b[from * PANEL..].as_ptr(),
                     next_b: size,
                     totals: totals.0.as_mut_ptr(),
-                    next_totals: height * PANEL,
                     len,
                     first: from == 0,
-                    first_rows: true,
                     seen: 0,
                 };
                 // SAFETY: `a` holds `height` rows that are `K_BLOCK` apart, of which `len` values
                 // are left (`SCORE_BLOCK` divides `K_BLOCK`); `b` one or two panels of `head_dim`
                 // rows of 32, of which `len` are left; `totals` `QUERIES >= height` rows of 32, and
                 // two of them when there is a single row.
-                unsafe {
-                    if panels == 2 {
-                        tile.add_pair::<S, false>(simd);
-                    } else {
-                        tile.add::<S, false>(simd, height);
-                    }
-                }
+                unsafe { tile.add::<S, false>(simd, height, panels) };
             }
             // Row by row; of a single row, panel by panel.
             for (i, totals) in totals.0[..height * panels * PANEL].chunks_exact(PANEL).enumerate() {
@@ -199,22 +191,14 @@ impl Task<'_> {
                     b: values[column * BLOCK..][..panels * BLOCK * PANEL].as_ptr(),
                     next_b: BLOCK * PANEL,
                     totals: totals.0.as_mut_ptr(),
-                    next_totals: height * PANEL,
                     len: BLOCK.min(most - from),
                     first: from == 0,
-                    first_rows: true,
                     seen: seen as isize - from as isize,
                 };
                 // SAFETY: `a` holds `height` rows of `K_BLOCK`; `b` one or two panels of `BLOCK` rows
                 // of 32, `len` at most; `totals` `QUERIES >= height` rows of 32, and two of them when
                 // there is a single row.
-                unsafe {
-                    if pair {
-                        tile.add_pair::<S, true>(simd);
-                    } else {
-                        tile.add::<S, true>(simd, height);
-                    }
-                }
+                unsafe { tile.add::<S, true>(simd, height, panels) };
             }
             for (i, totals) in totals.0[..height * panels * PANEL].chunks_exact(PANEL).enumerate() {
                 let (row, column) = if pair { (0, column + i * PANEL) } else { (i, column) };

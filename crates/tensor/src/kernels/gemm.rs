@@ -193,22 +193,14 @@ impl Task<'_> {
                 b: b[from * PANEL..].as_ptr(),
                 next_b: size,
                 totals,
-                next_totals: height,
                 len,
                 first: block == 0,
-                first_rows: true,
                 seen: 0,
             };
             // SAFETY: `a` holds `rows` rows of `len` values, `K_BLOCK` apart; `b` one or two panels
             // of `n_in` rows of 32, of which `len` are left; `totals` `CHUNK >= rows` rows of 32, and
             // two of them when there is a single row.
-            unsafe {
-                if panels == 2 {
-                    tile.add_pair::<S, false>(simd);
-                } else {
-                    tile.add::<S, false>(simd, self.rows);
-                }
-            }
+            unsafe { tile.add::<S, false>(simd, self.rows, panels) };
         }
         // SAFETY: inside `totals` by the slice above, and the first block has set every value.
         unsafe { std::slice::from_raw_parts(totals, panels * height) }

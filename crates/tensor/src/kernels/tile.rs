@@ -14,7 +14,7 @@ const AHEAD_FROM: usize = 4;
 
 /// One block of `k`, of one panel or of two side by side.
 ///
-/// Two panels are for few rows: the sums of one row over one panel are two registers, each waiting
+/// Two panels are for a single row: the sums of one row over one panel are two registers, each waiting
 /// for itself, and one panel is one stream from memory. Two panels are four registers and two
 /// streams. An element has the same bits either way.
 #[derive(Clone, Copy)]
@@ -25,16 +25,12 @@ pub(crate) struct Tile {
     pub(crate) b: *const f32,
     /// How far after `b` the second panel is.
     pub(crate) next_b: usize,
-    /// The totals, rows of 32.
+    /// The totals, rows of 32; those of the second panel follow.
     pub(crate) totals: *mut f32,
-    /// How far after `totals` those of the second panel are.
-    pub(crate) next_totals: usize,
     /// How much of `k` this block has, at most `K_BLOCK`.
     pub(crate) len: usize,
     /// Whether this is the first block: it sets the totals instead of adding to them.
     pub(crate) first: bool,
-    /// Whether these are the first rows that this block of the panel is used for.
-    pub(crate) first_rows: bool,
     /// For a causal product: how much of `k` the first row of the tile sees, counted from this
     /// block's beginning (so it may be negative); each row after it sees one more.
     pub(crate) seen: isize,
@@ -48,19 +44,29 @@ impl Tile {
             a: self.a.wrapping_add(rows * K_BLOCK),
             totals: self.totals.wrapping_add(rows * PANEL),
             seen: self.seen + rows as isize,
-            first_rows: self.first_rows && rows == 0,
             ..self
         }
     }
 
-    /// Adds the block to the totals of `rows` rows. With `CAUSAL`, row `r` ends after `seen + r`.
+    /// Adds the block to the totals of `rows` rows over one panel, or of a single row over two. With
+    /// `CAUSAL`, row `r` ends after `seen + r`.
     ///
     /// # Safety
     ///
     /// `a` must be readable for `rows` rows of `len` values that are `K_BLOCK` apart, `b` for `len`
-    /// rows of 32, `totals` writable for `rows` rows of 32.
+    /// rows of 32, `totals` writable for `rows` rows of 32. Two panels want a single row, `len` rows of
+    /// 32 at `b` moved by `next_b` as well, and a second row of totals.
     #[inline(always)]
-    pub(crate) unsafe fn add<S: Simd, const CAUSAL: bool>(self, simd: S, rows: usize) {
+    pub(crate) unsafe fn add<S: Simd, const CAUSAL: bool>(
+        self,
+        simd: S,
+        rows: usize,
+        panels: usize,
+    ) {
+        if panels == 2 {
+            // SAFETY: the caller's promise.
+            return unsafe { self.columns::<S, 1, 2, 2, CAUSAL>(simd, false) };
+        }
         let mut done = 0;
         while done < rows {
             let tile = self.below(done);
@@ -68,31 +74,20 @@ impl Tile {
             // SAFETY: the caller's promise, for the rows from `done`.
             done += unsafe {
                 match S::TILE {
-                    Shape::Tall if left >= 12 => tile.rows::<S, 12, 2, CAUSAL>(simd),
-                    Shape::Tall if left >= 8 => tile.rows::<S, 8, 2, CAUSAL>(simd),
-                    Shape::Tall if left >= 4 => tile.rows::<S, 4, 2, CAUSAL>(simd),
-                    Shape::Narrow if left >= 6 => tile.rows::<S, 6, 1, CAUSAL>(simd),
-                    Shape::Narrow if left >= 4 => tile.rows::<S, 4, 1, CAUSAL>(simd),
-                    _ if left >= 2 => tile.rows::<S, 2, 2, CAUSAL>(simd),
-                    _ => tile.rows::<S, 1, 2, CAUSAL>(simd),
+                    Shape::Tall if left >= 12 => tile.rows::<S, 12, 2, CAUSAL>(simd, done == 0),
+                    Shape::Tall if left >= 8 => tile.rows::<S, 8, 2, CAUSAL>(simd, done == 0),
+                    Shape::Tall if left >= 4 => tile.rows::<S, 4, 2, CAUSAL>(simd, done == 0),
+                    Shape::Narrow if left >= 6 => tile.rows::<S, 6, 1, CAUSAL>(simd, done == 0),
+                    Shape::Narrow if left >= 4 => tile.rows::<S, 4, 1, CAUSAL>(simd, done == 0),
+                    _ if left >= 2 => tile.rows::<S, 2, 2, CAUSAL>(simd, done == 0),
+                    _ => tile.rows::<S, 1, 2, CAUSAL>(simd, done == 0),
                 }
             };
         }
     }
 
-    /// [`Tile::add`] of a single row over both panels; with `CAUSAL`, the row ends after `seen`.
-    ///
-    /// # Safety
-    ///
-    /// As [`Tile::add`], for one row, and the same of `b` moved by `next_b` with `totals` moved by
-    /// `next_totals`.
-    #[inline(always)]
-    pub(crate) unsafe fn add_pair<S: Simd, const CAUSAL: bool>(self, simd: S) {
-        // SAFETY: the caller's promise.
-        unsafe { self.columns::<S, 1, 2, 2, CAUSAL>(simd) }
-    }
-
-    /// `R` rows, `V` vectors of columns at a time: as many sums as fit in the registers.
+    /// `R` rows, `V` vectors of columns at a time: as many sums as fit in the registers. The first rows
+    /// that a block is used for look `ahead`.
     ///
     /// # Safety
     ///
@@ -101,6 +96,7 @@ impl Tile {
     unsafe fn rows<S: Simd, const R: usize, const V: usize, const CAUSAL: bool>(
         self,
         simd: S,
+        ahead: bool,
     ) -> usize {
         for column in (0..PANEL).step_by(V * LANES) {
             let part = Tile {
@@ -109,14 +105,14 @@ impl Tile {
                 ..self
             };
             // SAFETY: the caller's promise; `V` vectors from `column` are inside the 32.
-            unsafe { part.columns::<S, R, V, 1, CAUSAL>(simd) };
+            unsafe { part.columns::<S, R, V, 1, CAUSAL>(simd, ahead) };
         }
         R
     }
 
     /// # Safety
     ///
-    /// As [`Tile::add`], for `R` rows and `V` vectors of columns of each of `P` panels.
+    /// As [`Tile::add`], for `R` rows and `V` vectors of columns of each of `P` panels; `R` or `P` is 1.
     #[inline(always)]
     unsafe fn columns<
         S: Simd,
@@ -127,17 +123,18 @@ impl Tile {
     >(
         self,
         simd: S,
+        ahead: bool,
     ) {
         let mut sums = [[[simd.splat(0.0); V]; P]; R];
         let common = if CAUSAL { self.seen.clamp(0, self.len as isize) as usize } else { self.len };
         // SAFETY: `i < len` and `r < R`, inside what the caller promises.
         unsafe {
             for i in 0..common {
-                self.step::<S, R, V, P, false>(simd, i, &mut sums);
+                self.step::<S, R, V, P, false>(simd, i, ahead, &mut sums);
             }
             if CAUSAL && R > 1 {
                 for i in common..self.len {
-                    self.step::<S, R, V, P, true>(simd, i, &mut sums);
+                    self.step::<S, R, V, P, true>(simd, i, ahead, &mut sums);
                 }
             }
         }
@@ -147,7 +144,7 @@ impl Tile {
             }
             for (p, sums) in sums.iter().enumerate() {
                 for (v, &sum) in sums.iter().enumerate() {
-                    let at = self.totals.wrapping_add(p * self.next_totals + r * PANEL + v * LANES);
+                    let at = self.totals.wrapping_add((p + r) * PANEL + v * LANES);
                     // SAFETY: row `r < R` of the totals.
                     unsafe {
                         let total = if self.first { sum } else { simd.load(at) + sum };
@@ -169,9 +166,10 @@ impl Tile {
         self,
         simd: S,
         i: usize,
+        ahead: bool,
         sums: &mut [[[S::V; V]; P]; R],
     ) {
-        if R >= AHEAD_FROM && self.first_rows {
+        if R >= AHEAD_FROM && ahead {
             for v in 0..V {
                 simd.prefetch(self.b.wrapping_add((i + K_BLOCK) * PANEL + v * LANES));
             }
